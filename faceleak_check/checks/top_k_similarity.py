@@ -1,0 +1,52 @@
+"""``top_k_similarity``: the paper's list of the k most similar pairs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from faceleak_check.checks.leaks import worst_first
+from faceleak_check.policy.types import Cosine, PositiveCount, check_keys
+from faceleak_check.records import Matches, Measurement
+
+__all__ = ["TopKSimilarity"]
+
+
+@check_keys
+class TopKSimilarity:
+    """The k most similar pairs of generated and source images, none of which may exceed the limit.
+
+    As in arXiv 2410.24015: over all pairs, so one generated image may hold several places.
+
+    Attributes:
+        k: How many pairs.
+        at_most: Highest cosine allowed in any of them.
+    """
+
+    needs_labels: ClassVar[bool] = False
+    metric: ClassVar[str] = "cosine"
+
+    k: PositiveCount
+    at_most: Cosine
+
+    @property
+    def n_neighbours(self) -> int:
+        """The k best pairs of all are among the k best of each image."""
+        return self.k
+
+    def measure(self, matches: Matches) -> Measurement:
+        """The k most similar pairs; the value is the highest cosine."""
+        there = matches.source_index >= 0
+        cosines = matches.similarity[there]
+        lowest = np.partition(cosines, -self.k)[-self.k] if self.k < len(cosines) else -1.0
+        pairs = worst_first(matches, there & (matches.similarity >= lowest))[: self.k]
+        return Measurement(
+            value=pairs[0].similarity if pairs else -1.0,
+            limit=self.at_most,
+            unit="cosine",
+            n=len(matches),
+            rule="the most similar pair" if self.k == 1 else f"the {self.k:,} most similar pairs",
+            pairs=pairs,
+            leaks=False,
+        )

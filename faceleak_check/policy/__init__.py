@@ -1,0 +1,1 @@
+"""From a YAML file to a typed `Policy`, or to every problem in it with line and column."""

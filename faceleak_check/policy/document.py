@@ -1,0 +1,152 @@
+"""The keys of a policy file: what the YAML is checked against, and what the JSON Schema is made from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from faceleak_check.policy.names import (
+    Column,
+    ColumnNames,
+    DatasetName,
+    EmbedderName,
+    LabelName,
+    PolicyName,
+    ReaderName,
+    Sha256,
+    Text,
+    Version,
+)
+from faceleak_check.policy.paths import PolicyPath
+from faceleak_check.policy.planned import Screens
+from faceleak_check.policy.types import Share, check_keys
+
+__all__ = [
+    "PUBLISHED_COLUMNS",
+    "Columns",
+    "CsvLabels",
+    "DatasetKeys",
+    "Document",
+    "EmbedderChoice",
+    "Exclusions",
+]
+
+
+@check_keys
+class CsvLabels:
+    """A table that names the person in each image.
+
+    Attributes:
+        csv: The table, a CSV file with a header line.
+        image: Its column of image paths, relative to the dataset's folder.
+        identity: Its column of people.
+    """
+
+    csv: PolicyPath
+    image: Column = "image"
+    identity: Column = "identity"
+
+
+@check_keys
+class Columns:
+    """Which columns of a match list mean what.
+
+    Attributes:
+        generated: The column, or the columns, that name the generated image; several are joined with "/".
+        source: The column, or the columns, that name its nearest source image; several are joined with "/".
+        source_identity: The column that names the person in the source image, needed to count people.
+        similarity: The column of cosines.
+    """
+
+    generated: ColumnNames = ("sample_identity", "sample_image_name")
+    source: ColumnNames = ("best_match_identity", "best_match_image_name")
+    source_identity: Column | None = None
+    similarity: Column = "similarity"
+
+
+PUBLISHED_COLUMNS = Columns(source_identity="best_match_identity")
+"""The columns of the published best-match lists, for a dataset without ``columns``."""
+
+
+def _label_form(value: object) -> str:
+    return "csv form" if isinstance(value, dict | CsvLabels) else "name form"
+
+
+@check_keys
+class DatasetKeys:
+    """A set of images, or a list of precomputed matches.
+
+    Attributes:
+        path: The folder or file; relative to the policy file, with ~ and ${NAME}.
+        format: How it is read; folder is a folder of images, matches a table of precomputed best matches.
+        labels: Where people are named; parent_folder, none, or a table as {csv, image, identity}.
+        columns: The columns of a match list, where they are not named as in the published lists.
+    """
+
+    path: PolicyPath
+    format: ReaderName = "folder"
+    labels: Annotated[
+        Annotated[LabelName, Tag("name form")] | Annotated[CsvLabels, Tag("csv form")],
+        Discriminator(_label_form),
+    ] = "none"
+    columns: Columns | None = None
+
+
+@check_keys
+class EmbedderChoice:
+    """The network that turns faces into templates.
+
+    Attributes:
+        name: Which embedder.
+        weights: The file of weights, where it is not found by itself.
+        sha256: The digest that the weights must have, 64 hexadecimal digits.
+        align: How faces are found and turned upright; none where the images are face chips already.
+        precision: The arithmetic, fp32 or bf16.
+        device: What computes, cpu, cuda, or auto for cuda where there is one.
+    """
+
+    name: EmbedderName
+    weights: PolicyPath | None = None
+    sha256: Sha256 | None = None
+    align: Literal["none", "mtcnn", "auto"] = "none"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+
+
+@check_keys
+class Exclusions:
+    """How much may be left out before a verdict is inconclusive.
+
+    Attributes:
+        at_most: Highest share of a set's images that may be unreadable or taken out by a rule.
+    """
+
+    at_most: Share = 0.0
+
+
+@check_keys
+class Document:
+    """A faceleak-check privacy policy.
+
+    Attributes:
+        version: Version of the policy format, 1.
+        name: Name of the policy in reports, one line.
+        description: What the policy is for.
+        datasets: The sets of images and the match lists, by a name of your own.
+        embedder: The network that turns faces into templates; dlib-resnet where it is left out.
+        screens: Rules that take images out of the comparison.
+        exclusions: How much may be left out before a verdict is inconclusive.
+        checks: The tests; each item is one check.
+        waivers: A file of accepted leaks, relative to the policy file.
+    """
+
+    version: Version
+    name: PolicyName
+    description: Text = ""
+    datasets: Annotated[dict[DatasetName, Any], Field(min_length=1)]
+    embedder: EmbedderChoice = EmbedderChoice(name="dlib-resnet")
+    screens: Screens = Screens()
+    exclusions: Exclusions = Exclusions()
+    checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    waivers: PolicyPath | None = None

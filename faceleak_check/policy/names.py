@@ -1,0 +1,129 @@
+"""The types of a policy's texts: names, columns, digests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from faceleak_check.policy.planned import PLANNED_FORMATS
+from faceleak_check.policy.wording import found, one_line
+from faceleak_check.registry import EMBEDDERS, READERS, Registry, suggestion
+
+__all__ = [
+    "Column",
+    "ColumnNames",
+    "DatasetName",
+    "EmbedderName",
+    "LabelName",
+    "PolicyName",
+    "ReaderName",
+    "Sha256",
+    "Text",
+    "Version",
+]
+
+VERSION = 1
+LABEL_NAMES = ["none", "parent_folder"]
+_DATASET_NAME = r"[A-Za-z0-9_.-]{1,64}"
+_SHA256 = r"[0-9a-fA-F]{64}"
+_ONE_COLUMN = {"type": "string", "minLength": 1}
+
+
+def _version(value: object) -> int:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if is_number and value == VERSION:
+        return VERSION
+    newer = is_number and isinstance(value, int) and value > VERSION
+    upgrade = "; this policy is for a newer faceleak-check: upgrade it" if newer else ""
+    raise ValueError(f"found {found(value)}, expected {VERSION}{upgrade}")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    in_quotes = "; put it in quotes" if isinstance(value, bool | int | float) else ""
+    raise ValueError(f"found {found(value)}, expected text{in_quotes}")
+
+
+def _policy_name(value: object) -> str:
+    text = _text(value)
+    if one_line(text) and text == text.strip() and len(text) <= 100:
+        return text
+    raise ValueError(
+        f"found {found(text)}, expected one line of 1 to 100 characters, "
+        "without control characters and without spaces at its ends"
+    )
+
+
+def _dataset_name(value: object) -> str:
+    text = _text(value)
+    if re.fullmatch(_DATASET_NAME, text) and text.strip("."):
+        return text
+    raise ValueError(
+        f"a dataset's name has 1 to 64 letters A-Z, a-z, digits, '_', '.' and '-'; found {found(text)}"
+    )
+
+
+def _column(value: object) -> str:
+    text = _text(value)
+    if one_line(text):
+        return text
+    raise ValueError(f"found {found(text)}, expected the name of a column")
+
+
+def _columns(value: object) -> tuple[str, ...]:
+    names = tuple(map(_column, value)) if isinstance(value, list | tuple) else (_column(value),)
+    if names:
+        return names
+    raise ValueError("found an empty list, expected the name of a column, or a list of names")
+
+
+def _sha256(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_SHA256, value):
+        return value.lower()
+    in_quotes = "; put it in quotes" if isinstance(value, int | float) else ""
+    raise ValueError(f"found {found(value)}, expected 64 hexadecimal digits{in_quotes}")
+
+
+def _label_name(value: object) -> str:
+    if value in LABEL_NAMES:
+        return str(value)
+    near = suggestion(value, LABEL_NAMES) if isinstance(value, str) else ""
+    raise ValueError(
+        f"found {found(value)}{near}, expected parent_folder, none, or a mapping such as {{csv: labels.csv}}"
+    )
+
+
+def _name_in(registry: Registry, planned: Sequence[str] = ()) -> BeforeValidator:
+    def validate(value: object) -> str:
+        text = _text(value)
+        if text in registry or text in planned:
+            return text
+        raise ValueError(registry.unknown(text))
+
+    return BeforeValidator(validate)
+
+
+def _text_schema(**rules: str | int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **rules})
+
+
+Version = Annotated[int, BeforeValidator(_version), WithJsonSchema({"const": VERSION})]
+Text = Annotated[str, BeforeValidator(_text)]
+PolicyName = Annotated[str, BeforeValidator(_policy_name), _text_schema(minLength=1, maxLength=100)]
+DatasetName = Annotated[str, BeforeValidator(_dataset_name), _text_schema(pattern=f"^{_DATASET_NAME}$")]
+Column = Annotated[str, BeforeValidator(_column), WithJsonSchema(_ONE_COLUMN)]
+ColumnNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_columns),
+    WithJsonSchema({"anyOf": [_ONE_COLUMN, {"type": "array", "minItems": 1, "items": _ONE_COLUMN}]}),
+]
+Sha256 = Annotated[str, BeforeValidator(_sha256), _text_schema(pattern=f"^{_SHA256}$")]
+LabelName = Annotated[
+    Literal["none", "parent_folder"], BeforeValidator(_label_name), WithJsonSchema({"enum": LABEL_NAMES})
+]
+ReaderName = Annotated[str, _name_in(READERS, PLANNED_FORMATS), WithJsonSchema({"type": "string"})]
+EmbedderName = Annotated[str, _name_in(EMBEDDERS), WithJsonSchema({"type": "string"})]

@@ -1,0 +1,110 @@
+"""The records that a checked policy consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from faceleak_check.policy.document import Columns, EmbedderChoice, Exclusions
+from faceleak_check.policy.waivers import Waivers
+from faceleak_check.protocols import Check
+
+__all__ = ["Case", "Columns", "Dataset", "EmbedderChoice", "Exclusions", "Labels", "Policy"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labels:
+    """Where the people in a dataset's images are named.
+
+    Attributes:
+        kind: ``none``, ``parent_folder`` or ``csv``.
+        csv: The table, where `kind` is ``csv``.
+        image: Its column of image paths, relative to the dataset's folder.
+        identity: Its column of people.
+    """
+
+    kind: Literal["none", "parent_folder", "csv"]
+    csv: Path | None = None
+    image: str = "image"
+    identity: str = "identity"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """A set of images, or a list of precomputed matches.
+
+    Attributes:
+        name: Its name in the policy.
+        path: Absolute path; nothing says that it exists.
+        format: Name of the reader.
+        labels: Where people are named.
+        columns: Columns of a match list; None for images.
+        line: Line of its key in the policy.
+        column: Column of its key.
+    """
+
+    name: str
+    path: Path
+    format: str
+    labels: Labels
+    columns: Columns | None
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One check of one pair of sets, or of one match list: one test.
+
+    Attributes:
+        id: Unique in the policy, such as ``leak_rate[generated-vs-training]``.
+        check_name: Name of the check in the policy.
+        check: The check itself, with its limits; see `faceleak_check.protocols.Check`.
+        generated: Name of the generated set; None where `matches` is given.
+        source: Name of the source set; None where `matches` is given.
+        matches: Name of the match list.
+        line: Line of the check's key in the policy.
+        column: Column of the check's key.
+    """
+
+    id: str
+    check_name: str
+    check: Check
+    generated: str | None
+    source: str | None
+    matches: str | None
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """A policy that is free of errors.
+
+    Attributes:
+        name: Its name.
+        description: What it is for; may be empty.
+        path: Absolute path of the file.
+        shown_as: The file as the user named it.
+        sha256: Digest of the file's bytes.
+        datasets: All datasets by name, used or not.
+        embedder: The embedder; None where every check uses precomputed matches.
+        exclusions: How much may be left out.
+        cases: The tests, in file order; at least one.
+        waivers: The pairs that are accepted; empty where the policy names no file.
+        notes: What is harmless but should be known.
+    """
+
+    name: str
+    description: str
+    path: Path
+    shown_as: str
+    sha256: str
+    datasets: Mapping[str, Dataset]
+    embedder: EmbedderChoice | None
+    exclusions: Exclusions
+    cases: tuple[Case, ...]
+    waivers: Waivers
+    notes: tuple[str, ...]

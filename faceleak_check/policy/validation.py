@@ -1,0 +1,155 @@
+"""Pydantic's errors → problems with a place in the file, in our own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import is_pydantic_dataclass
+from pydantic_core import ErrorDetails
+
+from faceleak_check.errors import Problem
+from faceleak_check.policy.source import Source
+from faceleak_check.policy.wording import KeyPath, found, quoted
+from faceleak_check.registry import suggestion
+
+__all__ = ["Validator"]
+
+T = TypeVar("T")
+
+_UNKNOWN = "unexpected_keyword_argument"
+_EXPECTED = {
+    "string_type": "text",
+    "list_type": "a list, each item on a line that starts with '- '",
+    "dict_type": "a mapping of keys and values",
+    "dataclass_type": "a mapping of keys and values",
+}
+
+
+class Validator:
+    """Builds records from a policy's plain data and gathers what is wrong.
+
+    Args:
+        source: The policy.
+        folder: What paths are relative to.
+
+    Attributes:
+        problems: All that was wrong so far.
+    """
+
+    def __init__(self, source: Source, folder: Path) -> None:
+        self.source = source
+        self._folder = folder
+        self.problems: list[Problem] = []
+        # a value with an unreadable part, such as a threshold whose only key is an alias, cannot be judged either
+        self._unreadable = {path[:n] for path in source.broken for n in range(len(path) + 1)}
+
+    def report(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
+        """Note a problem, unless the value could not be read in the first place.
+
+        Args:
+            path: Where it is.
+            message: What was found, what was expected, what to do.
+            at_key: Whether the key is wrong, not its value.
+        """
+        if path not in self.source.broken:
+            self.problems.append(self.source.problem(path, message, at_key=at_key))
+
+    def build(
+        self,
+        kind: type[T],
+        data: object,
+        path: KeyPath,
+        *,
+        also: Sequence[str] = (),
+        lacking: Sequence[str] = (),
+    ) -> T | None:
+        """The record, or None where its keys are wrong.
+
+        Args:
+            kind: A class made with `check_keys`.
+            data: The mapping.
+            path: Where the mapping stands.
+            also: Keys that may stand beside the record's own; `data` is without them.
+            lacking: Those of them that are needed and not there.
+        """
+        record, errors = None, list[ErrorDetails]()
+        try:
+            record = TypeAdapter(kind).validate_python(data, context={"folder": self._folder})
+        except ValidationError as refused:
+            errors = refused.errors(include_url=False)
+        meant = self._report_unknown(kind, errors, path, also)
+        for error in errors:
+            if error["type"] == "missing":
+                self._report_missing(self._place(path, error["loc"][:-1]), str(error["loc"][-1]), meant)
+            elif error["type"] != _UNKNOWN:
+                self._report_value(self._place(path, error["loc"]), error)
+        for key in lacking:
+            self._report_missing(path, key, meant)
+        return record
+
+    def _report_unknown(
+        self, kind: type, errors: Sequence[ErrorDetails], path: KeyPath, also: Sequence[str]
+    ) -> set[KeyPath]:
+        """Report unknown keys; returns the paths of the keys that seem to be meant."""
+        meant = set()
+        for error in errors:
+            if error["type"] == _UNKNOWN:
+                *parents, key = error["loc"]
+                mapping = self._place(path, parents)
+                known = [*(also if mapping == path else ()), *_keys_at(kind, parents)]
+                near = suggestion(str(key), known)
+                meant |= {(*mapping, name) for name in known if f"{name!r}" in near}
+                message = f"unknown key {quoted(str(key))}{near}; expected: {', '.join(known)}"
+                problem = self.source.problem((*mapping, str(key)), message, at_key=True, named=mapping)
+                self.problems.append(problem)
+        return meant
+
+    def _report_missing(self, mapping: KeyPath, key: str, meant: set[KeyPath]) -> None:
+        """Report a missing key, unless it is there with a slip of the pen."""
+        if (*mapping, key) not in meant:
+            self.report(mapping, f"missing key {key!r}", at_key=True)
+
+    def _report_value(self, place: KeyPath, error: ErrorDetails) -> None:
+        if place not in self._unreadable:
+            self.report(place, _words(error), at_key=error["loc"][-1:] == ("[key]",))
+
+    def _place(self, path: KeyPath, steps: Sequence[str | int]) -> KeyPath:
+        """The path of an error: pydantic's steps without those that are no key of the file."""
+        for step in steps:
+            if (*path, step) in self.source.values:
+                path = (*path, step)
+        return path
+
+
+def _keys_at(kind: type[Any], steps: Sequence[str | int]) -> list[str]:
+    """The keys of the record that pydantic's steps lead to."""
+    for step in steps:
+        field = kind.__pydantic_fields__.get(step)
+        kind = (field and _record_in(field.annotation)) or kind
+    return list(kind.__pydantic_fields__)
+
+
+def _record_in(annotation: object) -> type[Any] | None:
+    """The first record in an annotation such as ``Columns | None``."""
+    if isinstance(annotation, type) and is_pydantic_dataclass(annotation):
+        return annotation
+    return next(filter(None, map(_record_in, get_args(annotation))), None)
+
+
+def _words(error: ErrorDetails) -> str:
+    value, kind = error["input"], error["type"]
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind == "too_short":
+        return "found nothing in it, expected at least one"
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        near = suggestion(value, choices) if isinstance(value, str) else ""
+        expected = " or ".join(filter(None, (", ".join(choices[:-1]), choices[-1])))
+        return f"found {found(value)}{near}, expected {expected}"
+    message = error["msg"]
+    return f"found {found(value)}, expected {_EXPECTED.get(kind) or message[:1].lower() + message[1:]}"

@@ -1,0 +1,95 @@
+"""Names in a policy → classes, loaded only when they are used.
+
+A built-in is a ``module:attribute`` string; a third party adds its own under the entry point group
+``faceleak_check.<kind>s``, such as ``faceleak_check.embedders``. Built-in names cannot be taken over.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from faceleak_check.errors import UsageError
+
+__all__ = ["CHECKS", "EMBEDDERS", "READERS", "Registry", "suggestion"]
+
+
+class Registry:
+    """One kind of replaceable part, by name.
+
+    Args:
+        kind: Singular noun, such as ``embedder``.
+        built_in: Name → ``module:attribute``.
+    """
+
+    def __init__(self, kind: str, built_in: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._built_in = dict(built_in)
+
+    @cached_property
+    def _third_party(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=f"faceleak_check.{self.kind}s")}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._built_in, *sorted(self._third_party.keys() - self._built_in.keys())])
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._built_in or name in self._third_party
+
+    def load(self, name: str) -> Any:
+        """The class of that name.
+
+        Raises:
+            UsageError: No part has that name, or a third party's cannot be imported.
+        """
+        if name in self._built_in:
+            module, _, attribute = self._built_in[name].partition(":")
+            return getattr(importlib.import_module(module), attribute)
+        if name not in self._third_party:
+            raise UsageError(self.unknown(name))
+        entry = self._third_party[name]
+        try:
+            return entry.load()
+        except Exception as error:
+            raise UsageError(
+                f"{self.kind} {name!r} is installed as {entry.value!r} but cannot be imported: {error}"
+            ) from error
+
+    def unknown(self, name: str) -> str:
+        """What to tell a user who asked for a name that is not there."""
+        return f"unknown {self.kind} {name!r}{suggestion(name, self)}; there are: {', '.join(self)}"
+
+
+def suggestion(found: str, known: Mapping[str, object] | Registry | list[str]) -> str:
+    """``" (did you mean 'at_most'?)"`` where a known name is near, else nothing."""
+    near = difflib.get_close_matches(found, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+CHECKS = Registry(
+    "check",
+    {
+        "top_k_similarity": "faceleak_check.checks.top_k_similarity:TopKSimilarity",
+        "leak_rate": "faceleak_check.checks.leak_rate:LeakRate",
+        "leak_count": "faceleak_check.checks.leak_count:LeakCount",
+        "identity_exposure": "faceleak_check.checks.identity_exposure:IdentityExposure",
+    },
+)
+EMBEDDERS = Registry(
+    "embedder",
+    {
+        "dlib-resnet": "faceleak_check.embedders.dlib_resnet:DlibResNet",
+        "fake-pixels": "faceleak_check.embedders.fake_pixels:FakePixels",
+    },
+)
+READERS = Registry(
+    "reader",
+    {
+        "folder": "faceleak_check.readers.folder:FolderReader",
+        "matches": "faceleak_check.readers.matches:MatchListReader",
+    },
+)

@@ -1,0 +1,72 @@
+"""Policies that several tests start from."""
+
+from __future__ import annotations
+
+VALID = """\
+version: 1
+name: gate
+datasets:
+  generated: {path: gen}
+  training: {path: train, labels: parent_folder}
+checks:
+  - leak_rate: {generated: generated, source: training, threshold: {cosine: 0.9}, at_most: 0.1%}
+"""
+
+FULL = """\
+version: 1
+name: release gate
+description: |
+  Two
+  lines
+datasets:
+  generated: {path: "${GENERATED:-../data/gen}", labels: none}
+  training:
+    path: ${TRAINING}
+    labels: {csv: ~/people.csv, image: file, identity: person}
+  list: {path: lists/dcface.csv, format: matches}
+embedder: {name: dlib-resnet, weights: w.dat, sha256: "%s", precision: bf16, device: auto}
+exclusions: {at_most: 5%%}
+checks:
+  - top_k_similarity: {generated: generated, source: training, k: "${K:-10}", at_most: 0.94}
+  - leak_rate:
+      generated: generated
+      source: training
+      threshold: {cosine: .9}
+      at_most: 0.1%%
+      confidence: 95%%
+  - leak_rate: {generated: generated, source: training, threshold: {euclidean: 0.6}, at_most: "${RATE:-1e-3}"}
+  - identity_exposure: {matches: list, threshold: {cosine: 0.5}, at_most: 0, k: 3}
+  - leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 14}
+  - leak_rate: {generated: generated, source: training, threshold: {cosine: 1}, at_most: 0}
+waivers: w.waivers.yaml
+""" % ("AB" * 32)
+
+# from the design, word for word
+DESIGN_EXAMPLE = """\
+version: 1
+name: release-gate
+description: Samples of generator v3 against its training photographs
+
+datasets:
+  generated: {path: "${GENERATED:-../data/generated}", labels: parent_folder}
+  training:  {path: ../data/casia-webface, format: recordio}
+  unseen:    {path: ../data/never-trained, labels: parent_folder}
+
+embedder: {name: dlib-resnet}          # weights, sha256, align, precision, device are optional keys
+
+screens:                               # each exclusion is counted, listed and capped
+  child:    {method: clip, reject_above: 0.5}
+  non_face: {method: clip, reject_above: 0.5}
+  hub:      {max_share: 1%}
+exclusions: {at_most: 5%}
+
+checks:
+  - top_k_similarity:     {generated: generated, source: training, k: 10, at_most: 0.94}
+  - leak_rate:            {generated: generated, source: training, threshold: {fmr: 1e-5}, at_most: 0.1%, confidence: 95%}
+  - identity_exposure:    {generated: generated, source: training, threshold: {fpir: 1%}, at_most: 0}
+  - excess_risk:          {generated: generated, source: training, control: unseen, at_most: 0.5%, confidence: 95%}
+  - membership_inference: {generated: generated, source: training, control: unseen, fpr: 0.1%, at_most: 1%}
+  - canary_recall:        {source: training, at_least: 99%}
+
+waivers: release.waivers.yaml
+"""  # noqa: E501

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from policy_examples import DESIGN_EXAMPLE
+
+from faceleak_check.policy.init import init_text
+from faceleak_check.policy.json_schema import SHIPPED, schema_text
+
+SCHEMA = json.loads(SHIPPED.read_text(encoding="utf-8"))
+
+
+def _errors(text: str) -> list[tuple[str, str]]:
+    errors = Draft202012Validator(SCHEMA).iter_errors(yaml.safe_load(text))
+    return [(error.json_path, error.message) for error in errors]
+
+
+def test_the_shipped_schema_is_up_to_date() -> None:
+    assert SHIPPED.read_text(encoding="utf-8") == schema_text(), (
+        "run python -m faceleak_check.policy.json_schema"
+    )
+
+
+def test_it_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("text", [DESIGN_EXAMPLE, init_text()], ids=["design", "init"])
+def test_valid(text: str) -> None:
+    assert _errors(text) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        (
+            "{source: training, at_least: 99%}",
+            "{source: training, at_lest: 99%}",
+            "$.checks[5].canary_recall",
+            "'at_least' is a required property",
+        ),
+        (
+            "k: 10,",
+            "k: 0,",
+            "$.checks[0].top_k_similarity.k",
+            "0 is not valid under any of the given schemas",
+        ),
+        (
+            "at_most: 0.5%",
+            "at_most: 5",
+            "$.checks[3].excess_risk.at_most",
+            "5 is not valid under any of the given schemas",
+        ),
+        ("path: ../data/casia-webface", "pth: x", "$.datasets.training", "'path' is a required property"),
+        (
+            "threshold: {fmr: 1e-5}",
+            "threshold: {}",
+            "$.checks[1].leak_rate.threshold",
+            "{} should be non-empty",
+        ),
+        ("name: release-gate", "nmae: x", "$", "'name' is a required property"),
+        ("version: 1", "version: 2", "$.version", "1 was expected"),
+        (
+            "labels: parent_folder",
+            "labels: folder",
+            "$.datasets.generated.labels",
+            "'folder' is not valid under any of the given schemas",
+        ),
+    ],
+)
+def test_invalid(old: str, new: str, place: str, message: str) -> None:
+    assert old in DESIGN_EXAMPLE
+    assert (place, message) in _errors(DESIGN_EXAMPLE.replace(old, new))
+
+
+def test_at_mots_is_no_key() -> None:
+    text = DESIGN_EXAMPLE.replace("k: 10, at_most: 0.94", "k: 10, at_mots: 0.94")
+    assert _errors(text) == [
+        ("$.checks[0].top_k_similarity", "Additional properties are not allowed ('at_mots' was unexpected)"),
+        ("$.checks[0].top_k_similarity", "'at_most' is a required property"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sets", "is_valid"),
+    [
+        ("generated: g, source: s", True),
+        ("matches: m", True),
+        ("generated: g", False),
+        ("generated: g, source: s, matches: m", False),
+        ("matches: m, source: s", False),
+        ("", False),
+    ],
+)
+def test_a_check_names_two_sets_or_a_match_list(sets: str, *, is_valid: bool) -> None:
+    check = f"leak_count: {{{sets}{', ' if sets else ''}threshold: {{cosine: 0.5}}, at_most: 1}}"
+    text = f"version: 1\nname: x\ndatasets: {{a: {{path: b}}}}\nchecks: [{{{check}}}]\n"
+    assert (_errors(text) == []) is is_valid
+
+
+def _records(shape: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(shape, dict):
+        if shape.get("type") == "object" and "properties" in shape:
+            yield shape
+        for value in shape.values():
+            yield from _records(value)
+
+
+def test_every_key_is_explained() -> None:
+    bare = [
+        (record.get("title"), key)
+        for record in _records(SCHEMA)
+        for key, value in record["properties"].items()
+        if not value.get("description") and "$ref" not in value
+    ]
+    assert bare == []
+    assert [name for name, shape in SCHEMA["$defs"].items() if not shape.get("description")] == []
+
+
+def test_no_value_may_be_null() -> None:
+    assert "null" not in SHIPPED.read_text(encoding="utf-8")
