@@ -1,0 +1,1 @@
+"""Where images and match lists come from."""

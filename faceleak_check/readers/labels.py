@@ -1,0 +1,109 @@
+"""Who is in each image: by folder, by a CSV file, or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from faceleak_check.errors import DatasetError
+from faceleak_check.policy.schema import Dataset
+from faceleak_check.readers.table_file import table_file
+from faceleak_check.readers.tables import Cells, TableError, csv_rows
+from faceleak_check.readers.trouble import first_names, number_of, shown, trouble
+from faceleak_check.records import ImageRef
+
+__all__ = ["with_labels"]
+
+
+def with_labels(
+    dataset: Dataset, images: Sequence[ImageRef], excluded: Collection[str]
+) -> tuple[ImageRef, ...]:
+    """The images with the names of the people in them, as the dataset's ``labels`` say.
+
+    Args:
+        dataset: The dataset as the policy declares it.
+        images: Its readable images.
+        excluded: Ids of the others, which may have labels and need none.
+
+    Raises:
+        DatasetError: An image has no label, or the labels contradict each other.
+    """
+    if dataset.labels.kind == "parent_folder":
+        return _from_folders(dataset, images)
+    if dataset.labels.kind == "csv":
+        return _from_csv(dataset, images, excluded)
+    return tuple(images)
+
+
+def _from_folders(dataset: Dataset, images: Sequence[ImageRef]) -> tuple[ImageRef, ...]:
+    stray = [image.id for image in images if "/" not in image.id]
+    if stray:
+        raise trouble(
+            dataset,
+            f"dataset {dataset.name!r} has labels: parent_folder, and {number_of(len(stray), 'image')} "
+            "outside any person's folder",
+            place=dataset.path,
+            advice=f"Directly in the dataset's folder: {first_names(stray)}. Move each into a folder named "
+            "after the person, or write labels: none.",
+        )
+    return tuple(replace(image, labels=(image.id.split("/")[-2],)) for image in images)
+
+
+def _from_csv(
+    dataset: Dataset, images: Sequence[ImageRef], excluded: Collection[str]
+) -> tuple[ImageRef, ...]:
+    path = dataset.labels.csv or dataset.path
+    identities = _read(dataset, path)
+    if identities.keys().isdisjoint(image.id for image in images) and identities.keys().isdisjoint(excluded):
+        raise _no_match(dataset, path, identities, images)
+    missing = [image.id for image in images if image.id not in identities]
+    if missing:
+        raise trouble(
+            dataset,
+            f"the label file of dataset {dataset.name!r} has no row for {len(missing):,} of "
+            f"{number_of(len(images), 'image')}",
+            place=path,
+            advice=f"Without a row: {first_names(missing)}. Add rows for them.",
+        )
+    return tuple(replace(image, labels=(identities[image.id],)) for image in images)
+
+
+def _read(dataset: Dataset, path: Path) -> Mapping[str, str]:
+    labels = dataset.labels
+    hint = "The keys image and identity of labels name the two columns to read."
+    identities: dict[str, str] = {}
+    with table_file(dataset, path, "label file", columns_hint=hint) as data:
+        for number, cells in csv_rows(data, (labels.image, labels.identity)):
+            _add(identities, number, cells)
+        if not identities:
+            raise TableError("has no rows", "Expected one row for each image.")
+    return identities
+
+
+def _add(identities: dict[str, str], number: int, cells: Cells) -> None:
+    if isinstance(cells, str):
+        raise TableError(f"is wrong in row {number:,}", f"Row {number:,} has {cells}.")
+    image, identity = cells
+    if not image or not identity:
+        empty = "image" if not image else "identity"
+        raise TableError(f"is wrong in row {number:,}", f"Row {number:,} has no {empty}.")
+    if identities.setdefault(image, identity) != identity:
+        raise TableError(
+            f"names two people for one image in row {number:,}",
+            f"'{shown(image)}' is '{shown(identities[image])}' in an earlier row and '{shown(identity)}' in "
+            "this one. Keep the right one.",
+        )
+
+
+def _no_match(
+    dataset: Dataset, path: Path, identities: Mapping[str, str], images: Sequence[ImageRef]
+) -> DatasetError:
+    return trouble(
+        dataset,
+        f"the label file of dataset {dataset.name!r} names none of its {number_of(len(images), 'image')}",
+        place=path,
+        advice=f"It names {first_names(list(identities))}; the images are "
+        f"{first_names([image.id for image in images])}. Write paths relative to the dataset's folder, "
+        "with / between folders.",
+    )

@@ -1,0 +1,175 @@
+"""Rows of a CSV or Parquet file, where a bad row is a row and not the end of the file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, NoReturn
+
+from faceleak_check.readers.trouble import number_of, shown
+from faceleak_check.registry import suggestion
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Cells", "ColumnError", "TableError", "csv_rows", "parquet_rows", "table_rows"]
+
+Cells = tuple[str, ...] | str
+"""The cells of the columns asked for, or one sentence on why the row has none."""
+
+_PARQUET_MAGIC = b"PAR1"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_SHOWN_COLUMNS, _SHOWN_LETTERS = 20, 40
+
+
+class TableError(ValueError):
+    """A file is no table with the columns asked for.
+
+    Args:
+        message: What is wrong, to follow the subject: ``has no column 'image'``.
+        advice: What was found and what to do, in whole sentences that may quote the file.
+    """
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+
+class ColumnError(TableError):
+    """A table lacks a column."""
+
+
+def table_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cells]]:
+    """Rows of a Parquet file, told by its first bytes, or else of a CSV file."""
+    return parquet_rows(data, columns) if data.startswith(_PARQUET_MAGIC) else csv_rows(data, columns)
+
+
+def csv_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cells]]:
+    """Rows of a CSV file in UTF-8 with a header; comma, semicolon or tab, whichever fits the header.
+
+    Args:
+        data: The whole file.
+        columns: Names of two or more columns.
+
+    Yields:
+        Number of the row as a spreadsheet shows it (the header is row 1), and its cells as text.
+
+    Raises:
+        TableError: The file is no such table.
+    """
+    delimiter = _delimiter(data, columns)
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+    # strict: a stray quote would otherwise swallow all rows up to the next one without a word
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    try:
+        yield from _rows(reader, columns)
+    except UnicodeDecodeError as error:
+        raise _not_text(data) from error
+    except csv.Error as error:
+        raise TableError(
+            f"is no proper CSV at line {reader.line_num:,}",
+            f"The parser says: {error}. Put fields that hold quotes or separators in double quotes, and "
+            "double the quotes inside.",
+        ) from error
+
+
+def _rows(reader: Iterator[list[str]], columns: Sequence[str]) -> Iterator[tuple[int, Cells]]:
+    numbered = ((number, row) for number, row in enumerate(reader, 1) if row)
+    _, header = next(numbered, (0, []))
+    if not header:
+        raise TableError("is empty", "Expected a header row and at least one row below it.")
+    pick, n_fields = itemgetter(*_places(header, columns)), len(header)
+    for number, row in numbered:
+        yield (
+            number,
+            pick(row) if len(row) == n_fields else f"{number_of(len(row), 'field')}, expected {n_fields}",
+        )
+
+
+def parquet_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cells]]:
+    """Rows of a Parquet file.
+
+    Args:
+        data: The whole file.
+        columns: Names of two or more columns.
+
+    Yields:
+        Number of the row, from 1, and its cells as text, empty where there is no value.
+
+    Raises:
+        TableError: The file is no such table.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = 1
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        _places(file.schema_arrow.names, columns)
+        for batch in file.iter_batches(columns=list(dict.fromkeys(columns))):
+            cells = [_as_text(batch.column(name), name) for name in columns]
+            yield from enumerate(zip(*cells, strict=True), first)
+            first += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        words = " ".join(str(error).split()).rstrip(".")
+        raise TableError(
+            "is damaged or cut short", f"The Parquet reader says: {words}. Write the file again."
+        ) from error
+
+
+def _as_text(column: pa.Array, name: str) -> list[str]:
+    import pyarrow as pa
+
+    try:
+        # by way of float64, since the shortest text of a float32 is another float64
+        exact = column.cast(pa.float64()) if pa.types.is_floating(column.type) else column
+        return [text or "" for text in exact.cast(pa.string()).to_pylist()]
+    except (pa.ArrowNotImplementedError, ValueError) as error:
+        raise TableError(
+            f"has a column {name!r} of type {column.type}",
+            "Expected text or numbers: change the column's type.",
+        ) from error
+
+
+def _places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
+    missing = [name for name in dict.fromkeys(columns) if name not in header]
+    if missing:
+        _refuse_header(header, missing)
+    twice = [name for name in dict.fromkeys(columns) if list(header).count(name) > 1]
+    if twice:
+        raise TableError(
+            f"has {list(header).count(twice[0])} columns named {twice[0]!r}", "Give each column its own name."
+        )
+    return [list(header).index(name) for name in columns]
+
+
+def _refuse_header(header: Sequence[str], missing: list[str]) -> NoReturn:
+    noun = "column" if len(missing) == 1 else "columns"
+    found = [shown(name)[:_SHOWN_LETTERS] for name in header]
+    more = f" and {len(found) - _SHOWN_COLUMNS:,} more" if len(found) > _SHOWN_COLUMNS else ""
+    wanted = ", ".join(f"{name!r}{suggestion(name, found)}" for name in missing)
+    raise ColumnError(
+        f"has no {noun} {', '.join(map(repr, missing))}",
+        f"Expected {wanted}; found: {', '.join(map(repr, found[:_SHOWN_COLUMNS]))}{more}.",
+    )
+
+
+def _delimiter(data: bytes, columns: Sequence[str]) -> str:
+    if data.startswith(_UTF16_MARKS) or b"\0" in data[:4096]:
+        raise _not_text(data)
+    first_line = data.lstrip(b"\xef\xbb\xbf\r\n").partition(b"\n")[0].partition(b"\r")[0]
+    header = first_line.decode("utf-8", "replace")
+
+    def fit(delimiter: str) -> int:
+        return len({cell.strip('"') for cell in header.split(delimiter)} & set(columns))
+
+    return max(",;\t", key=fit)
+
+
+def _not_text(data: bytes) -> TableError:
+    if data.startswith(_UTF16_MARKS):
+        return TableError("is UTF-16 text", "Expected UTF-8: save it as 'CSV UTF-8'.")
+    return TableError("is not UTF-8 text", "Expected a CSV file in UTF-8.")
