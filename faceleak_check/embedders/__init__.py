@@ -1,0 +1,1 @@
+"""Face recognition networks, each a spec and a loader."""

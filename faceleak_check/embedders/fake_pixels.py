@@ -1,0 +1,63 @@
+"""``fake-pixels``: an embedder without a network, for tests of everything around it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from faceleak_check.embedders.chips import whole_picture
+from faceleak_check.errors import ModelError
+from faceleak_check.policy.schema import EmbedderChoice
+from faceleak_check.protocols import Pixels
+from faceleak_check.records import EmbedderSpec, Templates
+
+__all__ = ["FakePixels"]
+
+_SIZE = 8
+
+
+class FakePixels:
+    """The 8 x 8 thumbnail itself as a template: fast, exact, and blind to who is in the picture.
+
+    A verdict that it gave carries a warning that says so.
+
+    Args:
+        choice: The policy's ``embedder`` block.
+
+    Raises:
+        ModelError: The block asks for something that this embedder has not.
+    """
+
+    batch_size = 32
+
+    def __init__(self, choice: EmbedderChoice) -> None:
+        if choice.weights or choice.sha256 or choice.precision != "fp32" or choice.device == "cuda":
+            raise ModelError(
+                "embedder 'fake-pixels' has no weights, one precision and no use for a device",
+                detail="Leave out `weights`, `sha256`, `precision` and `device`.",
+            )
+        self.spec = EmbedderSpec(
+            name=choice.name,
+            weights_sha256="",
+            licence="MIT",
+            dimension=_SIZE * _SIZE * 3,
+            input_size=_SIZE,
+            colour_order="RGB",
+            normalisation="(RGB - 127.5) / 127.5",
+            alignment="none: the whole picture, padded to a square with black and resized bilinearly",
+            recognises_people=False,
+        )
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def prepare(self, picture: Pixels) -> Pixels:
+        """The whole picture as a chip of 8 x 8 pixels."""
+        return whole_picture(picture, _SIZE)
+
+    def embed(self, chips: npt.NDArray[np.uint8]) -> Templates:
+        """The scaled pixels as unit-length rows."""
+        # 127.5 is no pixel value, so no picture is all zeros
+        rows = (chips.reshape(len(chips), -1).astype(np.float64) - 127.5) / 127.5
+        norms = np.linalg.norm(rows, axis=1)
+        return Templates(vectors=(rows / norms[:, None]).astype(np.float32), norms=norms.astype(np.float32))

@@ -1,0 +1,1 @@
+"""Nearest source images by cosine or Euclidean distance."""

@@ -1,0 +1,1 @@
+"""Templates on disk: private, immutable, shared by runs."""
