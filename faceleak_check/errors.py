@@ -70,6 +70,9 @@ class PolicyError(FaceleakError):
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.problems,)
+
 
 class InconclusiveError(FaceleakError):
     """No verdict can be given.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from pathlib import Path
 
 __all__ = ["write_whole"]
@@ -15,9 +16,10 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: The folder cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{os.getpid()}.{path.name[:64]}.tmp")
+    # not the process id: machines that share a folder may share that, too
+    temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

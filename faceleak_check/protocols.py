@@ -17,7 +17,7 @@ from faceleak_check.records import (
     Templates,
 )
 
-__all__ = ["Check", "Embedder", "Progress", "Reader", "TemplateStore"]
+__all__ = ["Check", "Decode", "Embedder", "Pixels", "Progress", "Reader", "TemplateStore"]
 
 Pixels = npt.NDArray[np.uint8]
 """An RGB picture, uint8, shape (height, width, 3)."""
@@ -55,11 +55,20 @@ class Embedder(Protocol):
             ModelError: Weights or device are missing, damaged or of the wrong kind.
         """
 
+    def begin_thread(self) -> None:
+        """Called once in each thread that will call `prepare` and `embed`: from here on one core is all it uses."""
+
+    def end_threads(self) -> None:
+        """Called once when those threads are over, to leave the process as it was."""
+
     def prepare(self, picture: Pixels) -> Pixels:
         """The face chip of a decoded picture, uint8, shape (input_size, input_size, 3)."""
 
     def embed(self, chips: npt.NDArray[np.uint8]) -> Templates:
-        """Templates of a batch of chips, uint8, shape (n, input_size, input_size, 3)."""
+        """Templates of a batch of chips, uint8, shape (n, input_size, input_size, 3); n is at most `batch_size`.
+
+        Several threads may call it at once.
+        """
 
 
 class TemplateStore(Protocol):
@@ -72,6 +81,7 @@ class TemplateStore(Protocol):
         """Keep templates for good.
 
         Raises:
+            ModelError: The templates are not finite unit vectors.
             StoreError: The store cannot be written.
         """
 

@@ -29,6 +29,13 @@ class LeakRate:
     at_most: Share
     confidence: Confidence | None = None
 
+    def __post_init__(self) -> None:
+        if self.confidence is not None and self.at_most == 0:
+            raise ValueError(
+                "at_most 0 with a confidence can never pass, because no number of images shows that a rate is 0: "
+                "allow a small share such as 0.1%, or leave out confidence"
+            )
+
     @property
     def metric(self) -> str:
         """What decides which neighbour is nearest."""

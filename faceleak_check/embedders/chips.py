@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from faceleak_check.protocols import Pixels
 
@@ -23,5 +23,11 @@ def whole_picture(picture: Pixels, size: int) -> Pixels:
     Returns:
         RGB, uint8, shape (size, size, 3).
     """
-    image = Image.fromarray(picture)
-    return np.asarray(ImageOps.pad(image, (size, size), Image.Resampling.BILINEAR))
+    height, width = picture.shape[:2]
+    longer = max(height, width)
+    # a side that rounds to nothing would make all such pictures the same black chip
+    fitted = max(1, round(width / longer * size)), max(1, round(height / longer * size))
+    chip = Image.new("RGB", (size, size))
+    resized = Image.fromarray(picture).resize(fitted, Image.Resampling.BILINEAR)
+    chip.paste(resized, (round((size - fitted[0]) / 2), round((size - fitted[1]) / 2)))
+    return np.asarray(chip)

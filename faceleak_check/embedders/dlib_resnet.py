@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,6 +54,7 @@ class DlibResNet:
         self._expected = choice.sha256 or PUBLISHED_SHA256
         self._device = _device(choice.device)
         self._precision = choice.precision
+        self._thread = threading.local()
         digest = self._verified_digest
         self.spec = EmbedderSpec(
             name="dlib-resnet",
@@ -116,6 +118,17 @@ class DlibResNet:
         network.requires_grad_(requires_grad=False).eval()
         return network.to(torch.device(self._device)).to(memory_format=torch.channels_last)
 
+    def begin_thread(self) -> None:
+        """Keeps the network to one core in this thread, from the first batch on: torch is imported no sooner."""
+        self._thread.one_core = self._device == "cpu"
+
+    def end_threads(self) -> None:
+        """Gives later threads of the process back what torch gives them by default."""
+        if "_network" in self.__dict__:
+            import torch
+
+            torch.set_num_threads(torch.get_num_threads())
+
     def prepare(self, picture: Pixels) -> Pixels:
         """The whole picture as a chip of 150 x 150 pixels."""
         return whole_picture(picture, _SIZE)
@@ -128,6 +141,9 @@ class DlibResNet:
         """
         import torch
 
+        if getattr(self._thread, "one_core", False):
+            torch.set_num_threads(1)
+            self._thread.one_core = False
         n = len(chips)
         if n < self.batch_size:
             chips = np.concatenate([chips, np.zeros((self.batch_size - n, *chips.shape[1:]), np.uint8)])

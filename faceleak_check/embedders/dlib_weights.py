@@ -71,7 +71,7 @@ def _checked(found: dict[bytes, list[Array]]) -> DlibWeights:
         )
     last = found[b"fc_2"][0]
     if last.size != _FC_INPUTS * _DIMENSION:
-        raise ValueError(f"the last layer has {last.size} parameters, expected {_FC_INPUTS * _DIMENSION}")
+        raise ValueError(f"the last layer has {last.size:,} parameters, expected {_FC_INPUTS * _DIMENSION:,}")
     return DlibWeights(
         convolutions=tuple(found[b"con_4"]),
         affines=tuple(found[b"affine_"]),

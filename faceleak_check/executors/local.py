@@ -1,4 +1,4 @@
-"""Embeds images in this process: threads decode while the network computes."""
+"""Embeds images in this process: each thread takes whole batches from file to template."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from threading import Lock
 
 import numpy as np
 
@@ -26,23 +26,30 @@ _SHARD_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Chip:
-    image: ImageRef
-    chip: Pixels | None
-    reason: str = ""
+class _Batch:
+    """What became of a batch: templates of some images, and why there are none of the others."""
+
+    n_images: int
+    digests: list[str]
+    templates: Templates | None
+    excluded: list[Exclusion]
 
 
 class LocalExecutor:
     """Brings the templates of images into a store.
 
+    Each thread takes whole batches from the file to the template, on one core. Nothing waits for anything
+    else, so decoding, reading and computing overlap by themselves, and another busy process slows one thread
+    down and not all of them (docs/decisions.md).
+
     Args:
         decode: Bytes of an image file → RGB picture; raises ValueError with a reason.
-        n_threads: Decoding threads; by default one for each processor.
+        n_threads: By default one for each processor that this process may use, and one that waits for files.
     """
 
     def __init__(self, decode: Decode, n_threads: int | None = None) -> None:
         self._decode = decode
-        self._n_threads = n_threads or os.cpu_count() or 1
+        self._n_threads = n_threads or len(os.sched_getaffinity(0)) + 1
 
     def embed(
         self,
@@ -74,62 +81,90 @@ class LocalExecutor:
             StoreError: The store cannot be written.
         """
         shard = _OpenShard(store)
-        load_once = cache(embedder.load)  # takes seconds, in vain where no image can be decoded
         excluded: list[Exclusion] = []
+        n_done = 0
         progress(stage, 0, len(images))
         try:
-            for n_done, batch in self._batches(images, reader, embedder):
-                good = [item for item in batch if item.chip is not None]
-                excluded += [_unreadable(item) for item in batch if item.chip is None]
-                if good:
-                    load_once()
-                    chips = np.stack([item.chip for item in good if item.chip is not None])
-                    shard.add([item.image.sha256 for item in good], embedder.embed(chips))
+            for batch in self._batches(images, _BatchStage(reader, self._decode, embedder)):
+                excluded += batch.excluded
+                if batch.templates is not None:
+                    shard.add(batch.digests, batch.templates)
+                n_done += batch.n_images
                 progress(stage, n_done, len(images))
+            shard.flush()
         except BaseException:
             with contextlib.suppress(InconclusiveError):  # what went wrong first is what to tell
                 shard.flush()
             raise
-        shard.flush()
         return tuple(excluded)
 
-    def _batches(
-        self, images: Sequence[ImageRef], reader: Reader, embedder: Embedder
-    ) -> Iterator[tuple[int, list[_Chip]]]:
-        """Batches of decoded chips, a few ahead of the network so that it never waits."""
-        size = embedder.batch_size
-        ahead = size * (self._n_threads + 1)
-        left = iter(images)
-        with ThreadPoolExecutor(self._n_threads, thread_name_prefix="faceleak-decode") as threads:
-
-            def submit(image: ImageRef) -> Future[_Chip]:
-                return threads.submit(self._chip, image, reader, embedder)
-
-            waiting = deque(submit(image) for image in itertools.islice(left, ahead))
-            n_done = 0
+    def _batches(self, images: Sequence[ImageRef], work: _BatchStage) -> Iterator[_Batch]:
+        """The batches in their order, a few of them under way at any time."""
+        left = (images[start : start + work.size] for start in range(0, len(images), work.size))
+        with ThreadPoolExecutor(self._n_threads, "faceleak-embed", work.begin_thread) as threads:
+            waiting = deque(
+                threads.submit(work, batch) for batch in itertools.islice(left, self._n_threads + 1)
+            )
             try:
                 while waiting:
-                    batch = [waiting.popleft().result() for _ in range(min(size, len(waiting)))]
-                    waiting.extend(submit(image) for image in itertools.islice(left, size))
-                    n_done += len(batch)
-                    yield n_done, batch
+                    done = waiting.popleft().result()
+                    waiting.extend(threads.submit(work, batch) for batch in itertools.islice(left, 1))
+                    yield done
             finally:
-                threads.shutdown(wait=False, cancel_futures=True)
-
-    def _chip(self, image: ImageRef, reader: Reader, embedder: Embedder) -> _Chip:
-        try:
-            data = reader.read(image)
-            if hashlib.sha256(data).hexdigest() != image.sha256:
-                return _Chip(image=image, chip=None, reason="the file changed while the gate ran")
-            return _Chip(image=image, chip=embedder.prepare(self._decode(data)))
-        except OSError as error:
-            return _Chip(image=image, chip=None, reason=f"the file cannot be read: {error.strerror or error}")
-        except ValueError as error:
-            return _Chip(image=image, chip=None, reason=str(error))
+                threads.shutdown(wait=True, cancel_futures=True)
+                work.end_threads()
 
 
-def _unreadable(item: _Chip) -> Exclusion:
-    return Exclusion(id=item.image.id, rule=UNREADABLE, reason=item.reason, sha256=item.image.sha256)
+class _BatchStage:
+    """One batch from its files to its templates; called from several threads at once."""
+
+    def __init__(self, reader: Reader, decode: Decode, embedder: Embedder) -> None:
+        self._reader = reader
+        self._decode = decode
+        self._embedder = embedder
+        self._loading = Lock()
+        self._loaded = False
+        self.size = embedder.batch_size
+        self.begin_thread = embedder.begin_thread
+        self.end_threads = embedder.end_threads
+
+    def __call__(self, images: Sequence[ImageRef]) -> _Batch:
+        good: list[ImageRef] = []
+        chips: list[Pixels] = []
+        excluded: list[Exclusion] = []
+        for image in images:
+            try:
+                chips.append(self._chip(image))
+                good.append(image)
+            except (OSError, ValueError) as error:
+                excluded.append(_unreadable(image, error))
+        return _Batch(
+            n_images=len(images),
+            digests=[image.sha256 for image in good],
+            templates=self._templates(chips) if chips else None,
+            excluded=excluded,
+        )
+
+    def _chip(self, image: ImageRef) -> Pixels:
+        data = self._reader.read(image)
+        if hashlib.sha256(data).hexdigest() != image.sha256:
+            raise ValueError("the file changed while the gate ran")
+        return self._embedder.prepare(self._decode(data))
+
+    def _templates(self, chips: list[Pixels]) -> Templates:
+        with self._loading:
+            if not self._loaded:
+                self._embedder.load()  # takes seconds, in vain where no image can be decoded
+                self._loaded = True
+        return self._embedder.embed(np.stack(chips))
+
+
+def _unreadable(image: ImageRef, error: OSError | ValueError) -> Exclusion:
+    # the strerror of the system's own errors: their str() names the path
+    reason = (
+        f"the file cannot be read: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+    )
+    return Exclusion(id=image.id, rule=UNREADABLE, reason=reason, sha256=image.sha256)
 
 
 class _OpenShard:

@@ -188,7 +188,7 @@ class Threshold:
     def describe(self) -> str:
         """The rule in words, such as ``cosine >= 0.94``."""
         if self.cosine is not None:
-            return f"cosine >= {self.cosine:g}"
+            return f"cosine >= {self.cosine:.15g}"
         if self.euclidean is not None:
-            return f"Euclidean distance <= {self.euclidean:g}"
+            return f"Euclidean distance <= {self.euclidean:.15g}"
         return f"FMR {self.fmr:g}" if self.fmr is not None else f"FPIR {self.fpir:g}"

@@ -168,7 +168,14 @@ class DiskTemplateStore:
                 held.enter_context(_locked(self.folder / "embedding.lock"))
             _remove_stale(self.folder)
             self.refresh()
+            self._remove_damaged()
             yield
+
+    def _remove_damaged(self) -> None:
+        """Takes damaged shards away, now that their images are about to be embedded again."""
+        for name in self.damaged:
+            with contextlib.suppress(OSError):
+                (self.folder / name).unlink()
 
 
 def _read_shard(path: Path, dimension: int) -> tuple[list[bytes], Templates]:

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from faceleak_check.checks.judge import brief, judge, told_apart
+from faceleak_check.checks.statistics import wilson_interval
+from faceleak_check.records import Interval, Measurement, Outcome, Unit
+
+
+def measured(
+    value: float,
+    limit: float,
+    unit: Unit,
+    *,
+    n: int = 50,
+    interval: Interval | None = None,
+    confidence_asked: bool = False,
+) -> Measurement:
+    return Measurement(
+        value=value,
+        limit=limit,
+        unit=unit,
+        n=n,
+        rule="cosine >= 0.9",
+        pairs=(),
+        interval=interval,
+        confidence_asked=confidence_asked,
+    )
+
+
+def rate(n_hits: int, n: int, limit: float, confidence: float | None = None) -> Measurement:
+    interval = wilson_interval(n_hits, n, confidence or 0.95)
+    return measured(
+        n_hits / n, limit, "share", n=n, interval=interval, confidence_asked=confidence is not None
+    )
+
+
+# -------------------------------------------------------------------------------------------- the outcome
+
+
+@pytest.mark.parametrize("unit", ["share", "images", "people", "cosine"])
+def test_a_limit_that_is_met_exactly_is_kept(unit: Unit) -> None:
+    value = {"share": 0.1, "cosine": 0.94}.get(unit, 3)
+    over = float(np.nextafter(value, 9)) if isinstance(value, float) else value + 1
+    assert judge(measured(value, value, unit))[0] is Outcome.PASS
+    assert judge(measured(over, value, unit))[0] is Outcome.LEAK
+
+
+@pytest.mark.parametrize("n", [7, 10, 29, 100, 1000, 30_000])
+def test_a_share_that_is_the_limit_in_decimals_keeps_it(n: int) -> None:
+    """No share of whole numbers may miss a limit of the same digits by rounding."""
+    for n_hits in range(0, n, max(1, n // 100)):
+        limit = float(f"{n_hits / n:.17g}")
+        assert judge(rate(n_hits, n, limit))[0] is Outcome.PASS
+
+
+def test_an_interval_that_was_not_asked_for_decides_nothing() -> None:
+    assert judge(rate(1, 50, 0.02)) == (
+        Outcome.PASS,
+        "1 of 50 generated images leaks (2%); the policy allows at most 2%",
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_hits", "n", "outcome", "sentence"),
+    [
+        (
+            0,
+            5000,
+            Outcome.PASS,
+            "0 of 5,000 generated images leak (0%); the policy allows at most 0.1%; 95% confidence: 0% to 0.0768%",
+        ),
+        (
+            0,
+            50,
+            Outcome.INCONCLUSIVE,
+            (
+                "0 of 50 generated images leak (0%); the policy allows at most 0.1%; 95% confidence: 0% to 7.13%, "
+                "which straddles the limit: only more images can settle it"
+            ),
+        ),
+        (
+            1,
+            900,
+            Outcome.INCONCLUSIVE,
+            (
+                "1 of 900 generated images leaks (0.111%); the policy allows at most 0.1%; 95% confidence: 0.0196% "
+                "to 0.627%, which straddles the limit: only more images can settle it"
+            ),
+        ),
+        (
+            9,
+            900,
+            Outcome.LEAK,
+            "9 of 900 generated images leak (1%); the policy allows at most 0.1%; 95% confidence: 0.527% to 1.89%",
+        ),
+    ],
+)
+def test_with_confidence_the_whole_interval_must_keep_the_limit(
+    n_hits: int, n: int, outcome: Outcome, sentence: str
+) -> None:
+    assert judge(rate(n_hits, n, 0.001, 0.95)) == (outcome, sentence)
+
+
+def test_an_interval_that_ends_on_the_limit_keeps_it_and_one_that_starts_on_it_does_not_break_it() -> None:
+    def outcome(low: float, high: float) -> Outcome:
+        interval = Interval(low=low, high=high, confidence=0.95)
+        return judge(measured(0.1, 0.1, "share", interval=interval, confidence_asked=True))[0]
+
+    assert outcome(0.05, 0.1) is Outcome.PASS
+    assert outcome(0.05, float(np.nextafter(0.1, 1))) is Outcome.INCONCLUSIVE
+    assert outcome(0.1, 0.2) is Outcome.INCONCLUSIVE
+    assert outcome(float(np.nextafter(0.1, 1)), 0.2) is Outcome.LEAK
+
+
+def test_a_limit_of_zero_with_confidence_is_told_to_be_out_of_reach() -> None:
+    outcome, sentence = judge(rate(0, 1000, 0.0, 0.9))
+    assert outcome is Outcome.INCONCLUSIVE
+    assert sentence == (
+        "0 of 1,000 generated images leak (0%); the policy allows at most 0%; 90% confidence: 0% to 0.27%, "
+        "and no number of images can show that it is 0: allow a small share, or ask for no confidence"
+    )
+
+
+# -------------------------------------------------------------------------------------------- the sentence
+
+
+@pytest.mark.parametrize(
+    ("measurement", "sentence"),
+    [
+        (measured(0, 0, "images"), "0 of 50 generated images leak; the policy allows at most 0"),
+        (measured(1, 0, "images"), "1 of 50 generated images leaks; the policy allows at most 0"),
+        (measured(1, 0, "images", n=1), "1 of 1 generated image leaks; the policy allows at most 0"),
+        (measured(0, 0, "images", n=1), "0 of 1 generated image leaks; the policy allows at most 0"),
+        (
+            measured(12_345, 1_000, "images", n=500_000),
+            "12,345 of 500,000 generated images leak; the policy allows at most 1,000",
+        ),
+        (measured(0, 0, "people"), "0 people of the source set are exposed; the policy allows at most 0"),
+        (measured(1, 0, "people"), "1 person of the source set is exposed; the policy allows at most 0"),
+        (
+            measured(1200, 1000, "people"),
+            "1,200 people of the source set are exposed; the policy allows at most 1,000",
+        ),
+        (
+            measured(0.9512345, 0.94, "cosine"),
+            "the most similar pair has a cosine of 0.9512; the policy allows at most 0.9400",
+        ),
+        (
+            measured(0.5, 0.1234, "share"),
+            "25 of 50 generated images leak (50%); the policy allows at most 12.34%",
+        ),
+    ],
+)
+def test_the_sentence(measurement: Measurement, sentence: str) -> None:
+    assert judge(measurement)[1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "unit", "shown"),
+    [
+        (0.94, 0.94, "cosine", ("0.9400", "0.9400")),
+        (0.94000001, 0.94, "cosine", ("0.94000001", "0.94000000")),
+        (0.94003, 0.94004, "cosine", ("0.94003", "0.94004")),
+        (0.9, 0.123456, "cosine", ("0.900000", "0.123456")),
+        (-0.25, 0.5, "cosine", ("-0.2500", "0.5000")),
+        (float(np.nextafter(1, 0)), 1.0, "cosine", ("0.9999999999999999", "1.0000000000000000")),
+        (0.001, 0.001, "share", ("0.1%", "0.1%")),
+        (0.0010003, 0.0010004, "share", ("0.10003%", "0.10004%")),
+        (0.00100001, 0.001, "share", ("0.100001%", "0.1%")),
+        (1 / 3, 0.5, "share", ("33.3%", "50%")),
+        (0.0, 0.00001, "share", ("0%", "0.001%")),
+        (3, 3, "images", ("3", "3")),
+        (1_000_001, 1_000_000, "people", ("1,000,001", "1,000,000")),
+    ],
+)
+def test_value_and_limit_are_told_apart(
+    value: float, limit: float, unit: Unit, shown: tuple[str, str]
+) -> None:
+    assert told_apart(value, limit, unit) == shown
+
+
+# ----------------------------------------------------------------------------------------------- the brief
+
+
+@pytest.mark.parametrize(
+    ("measurement", "text"),
+    [
+        (measured(5, 0, "images"), "5 > 0 images"),
+        (measured(0, 1, "images"), "0 <= 1 image"),
+        (measured(1, 0, "people"), "1 > 0 people"),
+        (measured(2, 1, "people"), "2 > 1 person"),
+        (measured(1234, 2000, "people"), "1,234 <= 2,000 people"),
+        (measured(0.95, 0.94, "cosine"), "0.9500 > 0.9400"),
+        (measured(0.94000001, 0.94, "cosine"), "0.94000001 > 0.94000000"),
+        (rate(0, 50, 0.001), "0% <= 0.1% (95% confidence: 0% to 7.13%)"),
+        (rate(5, 50, 0.001, 0.999), "10% > 0.1% (99.9% confidence: 2.6% to 31.6%)"),
+    ],
+)
+def test_the_brief(measurement: Measurement, text: str) -> None:
+    assert brief(measurement) == text

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from faceleak_check.checks.statistics import wilson_interval
+
+Z_TABLE = {0.90: 1.6448536269514722, 0.95: 1.959963984540054, 0.99: 2.5758293035489004}
+"""Two-sided normal quantiles from published tables."""
+
+
+def roots(n_hits: int, n: int, z: float) -> tuple[float, float]:
+    """Where |share - p| = z * sqrt(p * (1 - p) / n), found by halving: Wilson's definition, not his formula."""
+    share = n_hits / n
+
+    def is_inside(p: float) -> bool:
+        return abs(share - p) <= z * math.sqrt(p * (1 - p) / n)
+
+    def edge(outside: float) -> float:
+        inside = share
+        for _ in range(200):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if is_inside(middle) else (inside, middle)
+        return inside
+
+    return edge(0.0), edge(1.0)
+
+
+@pytest.mark.parametrize(
+    ("n_hits", "n", "low", "high"),
+    [
+        # R. G. Newcombe, Statistics in Medicine 17 (1998), 857-872, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_published_intervals(n_hits: int, n: int, low: float, high: float) -> None:
+    interval = wilson_interval(n_hits, n, 0.95)
+    assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+    assert interval.confidence == 0.95
+
+
+@pytest.mark.parametrize("confidence", Z_TABLE)
+@pytest.mark.parametrize(
+    ("n_hits", "n"), [(0, 1), (1, 1), (1, 2), (3, 50), (49, 50), (500, 1000), (7, 1_000_000)]
+)
+def test_equals_the_roots_of_wilsons_equation(n_hits: int, n: int, confidence: float) -> None:
+    interval = wilson_interval(n_hits, n, confidence)
+    low, high = roots(n_hits, n, Z_TABLE[confidence])
+    assert interval.low == pytest.approx(low, abs=1e-12)
+    assert interval.high == pytest.approx(high, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 5, 50, 10**6])
+@pytest.mark.parametrize("confidence", Z_TABLE)
+def test_none_and_all_reach_the_ends_exactly(n: int, confidence: float) -> None:
+    z = Z_TABLE[confidence]
+    none, every = wilson_interval(0, n, confidence), wilson_interval(n, n, confidence)
+    assert (none.low, every.high) == (0.0, 1.0)
+    assert none.high == pytest.approx(z * z / (n + z * z), rel=1e-12)
+    assert every.low == pytest.approx(n / (n + z * z), rel=1e-12)
+
+
+def test_the_interval_of_half_is_symmetric_and_narrows_with_n() -> None:
+    wide, narrow = wilson_interval(5, 10), wilson_interval(500, 1000)
+    assert wide.low + wide.high == pytest.approx(1, abs=1e-15)
+    assert wide.low < narrow.low < 0.5 < narrow.high < wide.high
+
+
+def coverage(n: int, share: float, confidence: float) -> float:
+    """Chance that the interval holds the true share, summed over all outcomes."""
+    covered = 0.0
+    for n_hits in range(n + 1):
+        interval = wilson_interval(n_hits, n, confidence)
+        if interval.low <= share <= interval.high:
+            covered += math.comb(n, n_hits) * share**n_hits * (1 - share) ** (n - n_hits)
+    return covered
+
+
+@pytest.mark.parametrize("confidence", Z_TABLE)
+@pytest.mark.parametrize("n", [20, 100])
+def test_covers_about_as_often_as_it_says(n: int, confidence: float) -> None:
+    shares = [step / 200 for step in range(1, 200)]
+    covered = [coverage(n, share, confidence) for share in shares]
+    assert sum(covered) / len(covered) == pytest.approx(confidence, abs=0.012)
+    assert min(covered) > confidence - 0.12
+
+
+@pytest.mark.parametrize(
+    ("n_hits", "n", "message"),
+    [
+        (0, 0, "0 hits in 0 trials are no share"),
+        (3, 2, "3 hits in 2 trials are no share"),
+        (-1, 2, "-1 hits in 2 trials are no share"),
+    ],
+)
+def test_no_share_is_an_error(n_hits: int, n: int, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        wilson_interval(n_hits, n)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faceleak_check.embedders.fake_pixels import FakePixels
+from faceleak_check.errors import UsageError
+from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, Registry, suggestion
+
+ALL = [CHECKS, EMBEDDERS, READERS]
+BUILT_IN = {"dlib-resnet": "faceleak_check.embedders.dlib_resnet:DlibResNet"}
+
+Install = Callable[[str], None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts a third party's distribution with the given entry points on sys.path."""
+
+    def put(entries: str) -> None:
+        info = tmp_path / "third_party-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[faceleak_check.embedders]\n{entries}\n")
+        (tmp_path / "third_party_good.py").write_text("class Arc:\n    pass\n")
+        (tmp_path / "third_party_broken.py").write_text("import a_module_that_is_not_there\n")
+        (tmp_path / "third_party_raising.py").write_text("1 / 0\n")
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return put
+
+
+@pytest.mark.parametrize("registry", ALL, ids=lambda registry: registry.kind)
+def test_every_built_in_name_leads_to_a_class_that_its_module_exports(registry: Registry) -> None:
+    for name in registry:
+        kind = registry.load(name)
+        assert isinstance(kind, type)
+        assert kind.__module__.startswith(f"faceleak_check.{registry.kind}s.")
+        assert name in registry
+
+
+@pytest.mark.parametrize("registry", ALL, ids=lambda registry: registry.kind)
+def test_the_known_names_are_listed(registry: Registry) -> None:
+    assert {
+        "check": ["top_k_similarity", "leak_rate", "leak_count", "identity_exposure"],
+        "embedder": ["dlib-resnet", "fake-pixels"],
+        "reader": ["folder", "matches"],
+    }[registry.kind] == list(registry)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "dlib-resnt",
+            "unknown embedder 'dlib-resnt' (did you mean 'dlib-resnet'?); there are: dlib-resnet, fake-pixels",
+        ),
+        ("arcface", "unknown embedder 'arcface'; there are: dlib-resnet, fake-pixels"),
+        ("", "unknown embedder ''; there are: dlib-resnet, fake-pixels"),
+    ],
+)
+def test_an_unknown_name_is_a_usage_error_with_a_suggestion(name: str, message: str) -> None:
+    assert name not in EMBEDDERS
+    with pytest.raises(UsageError) as refused:
+        EMBEDDERS.load(name)
+    assert str(refused.value) == message
+
+
+def test_a_suggestion_is_made_only_where_a_name_is_near() -> None:
+    assert suggestion("at_mots", ["at_most", "k"]) == " (did you mean 'at_most'?)"
+    assert suggestion("threshold", {"at_most": 1, "k": 2}) == ""
+
+
+def test_a_third_party_adds_a_name(install: Install) -> None:
+    install("arc = third_party_good:Arc")
+    registry = Registry("embedder", BUILT_IN)
+    assert (list(registry), "arc" in registry) == (["dlib-resnet", "arc"], True)
+    assert registry.load("arc").__name__ == "Arc"
+    with pytest.raises(UsageError) as refused:
+        registry.load("arcc")
+    assert str(refused.value) == (
+        "unknown embedder 'arcc' (did you mean 'arc'?); there are: dlib-resnet, arc"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("third_party_broken:Arc", "No module named 'a_module_that_is_not_there'"),
+        ("third_party_raising:Arc", "division by zero"),
+        ("third_party_good:Ark", "module 'third_party_good' has no attribute 'Ark'"),
+        ("not_installed:Arc", "No module named 'not_installed'"),
+    ],
+)
+def test_a_third_partys_name_that_cannot_be_imported_is_a_usage_error(
+    target: str, reason: str, install: Install
+) -> None:
+    install(f"arc = {target}")
+    registry = Registry("embedder", BUILT_IN)
+    assert "arc" in registry
+    with pytest.raises(UsageError) as refused:
+        registry.load("arc")
+    assert str(refused.value) == f"embedder 'arc' is installed as '{target}' but cannot be imported: {reason}"
+
+
+def test_a_built_in_name_cannot_be_taken_over(install: Install) -> None:
+    install("fake-pixels = third_party_good:Arc")
+    registry = Registry("embedder", {"fake-pixels": "faceleak_check.embedders.fake_pixels:FakePixels"})
+    assert registry.load("fake-pixels") is FakePixels
+    assert list(registry) == ["fake-pixels"]
+
+
+def test_a_third_party_is_not_imported_before_it_is_used(install: Install) -> None:
+    install("arc = third_party_broken:Arc")
+    assert "arc" in Registry("embedder", BUILT_IN)
+    assert Registry("check", {}).__contains__("arc") is False
