@@ -1,0 +1,221 @@
+"""Policies as pytest collects and runs them: one file a policy, one item a case."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from faceleak_check.errors import EvidenceError, PolicyError
+from faceleak_check.policy.parse import parse_argument
+from faceleak_check.policy.presets import PolicyFileArgument
+from faceleak_check.policy.schema import Case, Policy
+from faceleak_check.records import Outcome, Verdict
+from faceleak_check.registry import suggestion
+from faceleak_check.reports.evidence import EvidenceFolder, verdict_record
+from faceleak_check.reports.junit import junit_properties
+from faceleak_check.reports.terminal import failure_text, headline, place_line
+
+if TYPE_CHECKING:
+    from faceleak_check.pipeline import Gate
+    from faceleak_check.protocols import Progress
+
+__all__ = ["RUN", "FailureText", "PolicyFile", "PolicyItem", "PolicyRun", "PolicyWarning", "gate_of"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyRun:
+    """The policies of a run and where their evidence goes.
+
+    Attributes:
+        policies: What the user asked for, by resolved path.
+        evidence: The evidence folder.
+    """
+
+    policies: Mapping[Path, PolicyFileArgument]
+    evidence: EvidenceFolder
+    _parsed: dict[Path, Policy] = field(default_factory=dict)
+
+    def parse(self, path: Path) -> Policy:
+        """The policy in a file, parsed once.
+
+        Raises:
+            PolicyError: The policy is wrong.
+        """
+        path = path.resolve()
+        if path not in self._parsed:
+            self._parsed[path] = parse_argument(self.policies[path])
+        return self._parsed[path]
+
+
+RUN: pytest.StashKey[PolicyRun] = pytest.StashKey()
+_GATE: pytest.StashKey[Gate] = pytest.StashKey()
+
+
+class PolicyWarning(pytest.PytestWarning):
+    """A policy can be run and something about it should be mended."""
+
+
+class _NotPassedError(Exception):
+    """Tells pytest that a case did not pass; all there is to say is in the item's record."""
+
+
+class PolicyFile(pytest.Collector):
+    """A policy; its items are the policy's cases.
+
+    No `pytest.File`: of those, ``--lf`` passes over all whose node id is not the path of a file with a failure,
+    and a built-in policy's is none.
+
+    Args:
+        chosen: Names of the cases to collect; all where it is None.
+    """
+
+    def __init__(self, *, chosen: Collection[str] | None = None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._chosen = chosen
+
+    def collect(self) -> Iterator[PolicyItem]:
+        """Parses the policy; looks at no data."""
+        try:
+            policy = self.config.stash[RUN].parse(self.path)
+        except PolicyError as error:
+            raise self.CollectError(str(error)) from None
+        try:
+            for note in policy.notes:
+                self.warn(PolicyWarning(f"{policy.shown_as}: {note}"))
+        except PolicyWarning as warning:  # where the user has made warnings errors
+            raise self.CollectError(str(warning)) from None
+        self._refuse_unknown(policy)
+        for case in policy.cases:
+            if self._chosen is not None and case.id not in self._chosen:
+                continue
+            # as text, which pytest takes apart in the same way when --lf reads it again
+            node_id = f"{self.nodeid}::{case.id}"
+            yield PolicyItem.from_parent(self, name=case.id, nodeid=node_id, policy=policy, case=case)
+
+    def _refuse_unknown(self, policy: Policy) -> None:
+        cases = [case.id for case in policy.cases]
+        for name in sorted(set(self._chosen or ()) - set(cases)):
+            raise self.CollectError(
+                f"{policy.shown_as} has no case {name!r}{suggestion(name, cases)}; there are: {', '.join(cases)}"
+            )
+
+
+class PolicyItem(pytest.Item):
+    """One case of a policy.
+
+    Setting it up measures: what keeps a verdict from being given is an *error* of the test. Running it judges:
+    a leak is a *failure*.
+    """
+
+    def __init__(self, *, policy: Policy, case: Case, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.policy = policy
+        self.case = case
+        self.record: dict[str, Any] | None = None
+
+    def setup(self) -> None:
+        """Runs the case and leaves its evidence."""
+        started = time.monotonic()
+        gate = gate_of(self.config)
+        n_before = gate.n_embedded
+        verdict, pairs_file = self._with_pairs(gate.run(self.policy, self.case))
+        self.record = verdict_record(verdict)
+        self.record["pairs_file"] = pairs_file
+        self.record["run"] = {
+            "n_embedded": gate.n_embedded - n_before,
+            "seconds": round(time.monotonic() - started, 3),
+            "notes": list(gate.notes),
+        }
+        self.user_properties += junit_properties(verdict, self.policy.sha256)
+        if verdict.outcome is Outcome.INCONCLUSIVE:
+            raise _NotPassedError
+
+    def _with_pairs(self, verdict: Verdict) -> tuple[Verdict, dict[str, Any] | None]:
+        """The verdict and its file of pairs; what would pass is inconclusive where they cannot be written."""
+        try:
+            return verdict, self.config.stash[RUN].evidence.add_pairs(self.policy.shown_as, verdict)
+        except EvidenceError as error:
+            outcome = Outcome.INCONCLUSIVE if verdict.passed else verdict.outcome
+            reasons, details = (error.message, *verdict.reasons), (error.detail, *verdict.details)
+            return replace(verdict, outcome=outcome, reasons=reasons, details=details), None
+
+    def runtest(self) -> None:
+        """Fails where people leak."""
+        assert self.record is not None
+        if self.record["outcome"] == "leak":
+            raise _NotPassedError
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
+        """The verdict in words; a traceback only where this program itself is at fault.
+
+        Always a short one: longer ones show the arguments of functions, and so the names of files.
+        """
+        if self.record is not None and excinfo.errisinstance(_NotPassedError):
+            return FailureText(self.record, self.policy.shown_as, self.case.line)
+        return excinfo.getrepr(style="short", tbfilter=lambda info: info.traceback.cut(path=__file__))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where in the policy the case stands."""
+        return self.path, self.case.line - 1, self.name
+
+
+class _Place:
+    """What pytest prints in its short summary and puts in JUnit's ``message``."""
+
+    def __init__(self, path: str, lineno: int, message: str) -> None:
+        self.path = path
+        self.lineno = lineno
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.lineno}: {self.message}"
+
+
+class FailureText:
+    """A failed case as pytest prints it: names of files on the terminal, digests wherever it becomes text."""
+
+    def __init__(self, record: dict[str, Any], path: str, line: int) -> None:
+        self._record = record
+        self.reprcrash = _Place(path, line, headline(record))
+
+    def toterminal(self, writer: Any) -> None:
+        """Prints the verdict with the names of files."""
+        for line in failure_text(self._record, names=True).splitlines():
+            writer.line(line, red=line.startswith("LEAK:"), yellow=line.startswith("INCONCLUSIVE:"))
+        writer.line(place_line(self.reprcrash.path, self.reprcrash.lineno, self._record["case"]))
+
+    def __str__(self) -> str:
+        """The verdict without the name of any file: this is what JUnit gets."""
+        return failure_text(self._record, names=False)
+
+
+def gate_of(config: pytest.Config) -> Gate:
+    """The run's gate, made when it is first needed: this is where NumPy and faiss are imported."""
+    if _GATE not in config.stash:
+        from faceleak_check.pipeline import Gate
+        from faceleak_check.store.templates import default_root
+
+        asked = config.getoption("--faceleak-store")
+        store = config.invocation_params.dir / asked if asked else default_root()
+        config.stash[_GATE] = Gate(store=store, progress=_progress(config))
+    return config.stash[_GATE]
+
+
+def _progress(config: pytest.Config) -> Progress:
+    from faceleak_check.pipeline import silent
+
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not reporter.isatty or sys.__stdout__ is None:
+        return silent
+    from faceleak_check.reports.progress import ProgressBar
+
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    shown = capture.global_and_fixture_disabled if capture else contextlib.nullcontext
+    return ProgressBar(sys.__stdout__, shown)

@@ -1,0 +1,62 @@
+"""The pytest plugin: options, and hook bodies that only delegate.
+
+pytest imports this module in every run of every project that has faceleak-check installed, so it imports the
+standard library and pytest alone. What it delegates to is imported when a policy is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from faceleak_check.session import FaceleakFixture
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the command line options and the ini setting."""
+    group = parser.getgroup("faceleak", "privacy gate for synthetic face datasets (faceleak-check)")
+    group.addoption(
+        "--faceleak-policy",
+        action="append",
+        default=[],
+        metavar="POLICY",
+        help="run this privacy policy: a YAML file, a folder of them, or builtin:NAME; may be given again. "
+        "Without a test path on the command line only policies are run.",
+    )
+    group.addoption(
+        "--faceleak-store",
+        metavar="DIR",
+        help="folder for templates (private); default: $FACELEAK_STORE or the user's cache folder",
+    )
+    group.addoption(
+        "--faceleak-evidence",
+        metavar="DIR",
+        default="faceleak-evidence",
+        help="folder for the evidence (private); default: faceleak-evidence",
+    )
+    parser.addini(
+        "faceleak_policies",
+        type="linelist",
+        help="privacy policies to run in every run of this project, one a line, relative to this file",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Starts the gate where a policy is asked for."""
+    if config.getoption("--faceleak-policy") or config.getini("faceleak_policies"):
+        from faceleak_check.session import PolicySession
+
+        config.pluginmanager.register(PolicySession(config), "faceleak-session")
+
+
+@pytest.fixture
+def faceleak(request: pytest.FixtureRequest) -> FaceleakFixture:
+    """Run a privacy policy inside a test of your own.
+
+    ``assert faceleak("policies/release.yaml").passed``
+    """
+    from faceleak_check.session import FaceleakFixture
+
+    return FaceleakFixture(request.config)

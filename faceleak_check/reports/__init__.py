@@ -1,0 +1,1 @@
+"""The evidence: JSON, and views of it."""

@@ -1,0 +1,252 @@
+"""The canonical evidence: ``evidence.json``, and the files beside it.
+
+::
+
+    <folder>/evidence.json       every verdict: the same bytes for the same inputs
+    <folder>/pairs/*.parquet     all pairs of a case, one row each
+    <folder>/run.json            when, how long, on what: all that differs between equal runs
+
+Every file is written under a temporary name and renamed. All other reports are views of these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from faceleak_check.checks.judge import brief
+from faceleak_check.errors import EvidenceError, PolicyError
+from faceleak_check.files import write_whole
+from faceleak_check.policy.schema import Policy
+from faceleak_check.records import Interval, Measurement, Pair, SetSummary, Verdict
+
+__all__ = [
+    "EVIDENCE_VERSION",
+    "EvidenceFolder",
+    "invalid_policy_record",
+    "pair_record",
+    "policy_record",
+    "printable",
+    "verdict_record",
+]
+
+Record = Mapping[str, Any]
+
+EVIDENCE_VERSION = 1
+_DECIMALS = 9
+_WORST_SHOWN = 20
+_NAME_LETTERS = 55
+_WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
+_TOOLS = ("faceleak-check", "torch", "faiss-cpu", "numpy", "pillow")
+
+
+class EvidenceFolder:
+    """Where a run leaves its evidence.
+
+    Args:
+        folder: Made when it is needed; no one but its owner may read what is made in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def evidence_file(self) -> Path:
+        """The canonical JSON."""
+        return self.folder / "evidence.json"
+
+    def start(self) -> None:
+        """Makes the folder and takes the evidence of an earlier run out of it, so that none can pass for this run's.
+
+        Raises:
+            EvidenceError: The folder cannot be made or written.
+        """
+        with _evidence_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self.folder / "pairs").mkdir(exist_ok=True, mode=0o700)
+            for old in [self.evidence_file, self.folder / "run.json", *self._left_behind()]:
+                old.unlink(missing_ok=True)
+            write_whole(self.folder / ".writable", b"")
+            (self.folder / ".writable").unlink(missing_ok=True)
+
+    def _left_behind(self) -> Iterator[Path]:
+        """Our own files alone, also half-written ones of a run that was killed."""
+        yield from (self.folder / "pairs").glob(f"*.{'[0-9a-f]' * 8}.parquet")
+        for folder in (self.folder, self.folder / "pairs"):
+            yield from folder.glob(".[0-9]*.tmp")
+
+    def add_pairs(self, policy_file: str, verdict: Verdict) -> dict[str, Any]:
+        """Writes the pairs of a case.
+
+        Args:
+            policy_file: The policy as the user named it; two policies may hold a case of the same name.
+            verdict: The verdict whose pairs are written.
+
+        Returns:
+            The file's name and digest, for the evidence.
+
+        Raises:
+            EvidenceError: The folder cannot be written.
+        """
+        from faceleak_check.reports.pairs import pairs_parquet
+
+        data = pairs_parquet(verdict)
+        key = f"{policy_file}\0{verdict.case}".encode("utf-8", "surrogateescape")
+        readable = re.sub(r"[^A-Za-z0-9_.-]+", ".", f"{Path(policy_file).stem}.{verdict.case}").strip(".")
+        name = f"{readable[:_NAME_LETTERS]}.{hashlib.sha256(key).hexdigest()[:8]}.parquet"
+        with _evidence_errors(self.folder):
+            (self.folder / "pairs").mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(self.folder / "pairs" / name, data)
+        return {"file": f"pairs/{name}", "sha256": hashlib.sha256(data).hexdigest()}
+
+    def finish(self, policies: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> None:
+        """Writes the evidence of a whole run.
+
+        Args:
+            policies: For each policy its record, as `policy_record` makes it.
+            run: What differs between equal runs: times, host, exit status.
+
+        Raises:
+            EvidenceError: The folder cannot be written.
+        """
+        evidence = {
+            "evidence_version": EVIDENCE_VERSION,
+            "tools": {name: version(name) for name in _TOOLS},
+            "policies": list(policies),
+        }
+        with _evidence_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(self.folder / "run.json", _json(run))
+            write_whole(self.folder / "evidence.json", _json(evidence))
+
+
+def policy_record(policy: Policy, ran: Mapping[str, Record | None]) -> dict[str, Any]:
+    """A policy with the records of its cases.
+
+    Args:
+        policy: The policy.
+        ran: Record of each case by its id, in the policy's order; None for a case that has no verdict.
+    """
+    cases = [
+        {name: value for name, value in record.items() if name != "run"} for record in ran.values() if record
+    ]
+    not_run = [case for case, record in ran.items() if record is None]
+    outcomes = {case["outcome"] for case in cases} | ({"inconclusive"} if not_run else set())
+    return {
+        "file": printable(policy.shown_as),
+        "sha256": policy.sha256,
+        "name": policy.name,
+        "description": policy.description,
+        "outcome": next(outcome for outcome in _WORST_FIRST if outcome in outcomes),
+        "problems": [],
+        "cases": cases,
+        "not_run": not_run,
+    }
+
+
+def invalid_policy_record(shown_as: str, error: PolicyError) -> dict[str, Any]:
+    """A policy that could not be run, with what is wrong in it."""
+    return {
+        "file": printable(shown_as),
+        "sha256": None,
+        "name": None,
+        "description": None,
+        "outcome": "inconclusive",
+        "problems": [str(problem) for problem in error.problems],
+        "cases": [],
+        "not_run": [],
+    }
+
+
+def verdict_record(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain JSON data, floats rounded to nine decimals, without its full list of pairs."""
+    measured = verdict.measurement
+    return {
+        "case": verdict.case,
+        "check": verdict.check,
+        "outcome": str(verdict.outcome),
+        "brief": "" if measured is None else brief(measured),
+        "reasons": list(verdict.reasons),
+        "details": list(verdict.details),
+        "warnings": list(verdict.warnings),
+        "measurement": None if measured is None else _measurement(measured),
+        "sets": {role: _set(one) for role, one in verdict.sets.items()},
+        "embedder": None if verdict.embedder is None else asdict(verdict.embedder),
+        "waived": [pair_record(pair) for pair in verdict.waived],
+    }
+
+
+def _measurement(measured: Measurement) -> dict[str, Any]:
+    return {
+        "value": _rounded(measured.value),
+        "limit": _rounded(measured.limit),
+        "unit": measured.unit,
+        "n": measured.n,
+        "rule": measured.rule,
+        "interval": None if measured.interval is None else _interval(measured.interval),
+        "confidence_asked": measured.confidence_asked,
+        "pairs_are_leaks": measured.leaks,
+        "n_pairs": len(measured.pairs),
+        "worst_pairs": [pair_record(pair) for pair in measured.pairs[:_WORST_SHOWN]],
+    }
+
+
+def _interval(interval: Interval) -> dict[str, float]:
+    return {name: _rounded(number) for name, number in asdict(interval).items()}
+
+
+def pair_record(pair: Pair) -> dict[str, Any]:
+    """One pair as plain JSON data."""
+    return {
+        "generated": printable(pair.generated.id),
+        "generated_sha256": pair.generated.sha256,
+        "source": printable(pair.source.id),
+        "source_sha256": pair.source.sha256,
+        "source_people": [printable(label) for label in pair.source.labels],
+        "similarity": _rounded(pair.similarity),
+        "distance": None if pair.distance is None else _rounded(pair.distance),
+    }
+
+
+def _set(one: SetSummary) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "sha256": one.sha256,
+        "counts": asdict(one.counts),
+        "excluded": [
+            {"id": printable(gone.id), "rule": gone.rule, "reason": gone.reason, "sha256": gone.sha256}
+            for gone in one.excluded
+        ],
+        "n_other_files": dict(sorted(one.n_other_files.items())),
+    }
+
+
+def printable(name: str) -> str:
+    r"""A file's name as text that any reader of UTF-8 accepts: bytes that are no UTF-8 become ``\xNN``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _rounded(number: float) -> float:
+    return round(float(number), _DECIMALS) + 0.0
+
+
+def _json(data: object) -> bytes:
+    return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+@contextlib.contextmanager
+def _evidence_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EvidenceError(
+            f"the evidence cannot be written: {error.strerror or type(error).__name__}",
+            detail=f"{folder}: choose another folder with --faceleak-evidence DIR, or free some space.",
+        ) from None

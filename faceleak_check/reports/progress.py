@@ -1,0 +1,90 @@
+"""A bar for long work, on a terminal only."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+__all__ = ["ProgressBar"]
+
+_PATIENCE = 2.0
+_EVERY = 0.2
+
+Shown = Callable[[], contextlib.AbstractContextManager[object]]
+
+
+class ProgressBar:
+    """Shows a bar for each stage that takes longer than two seconds.
+
+    Args:
+        file: The terminal.
+        shown: Context in which writing to the terminal reaches it, though output is being captured.
+    """
+
+    def __init__(self, file: TextIO, shown: Shown = contextlib.nullcontext) -> None:
+        self._file = file
+        self._shown = shown
+        self._stage = ""
+        self._started = self._told = 0.0
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """See `faceleak_check.protocols.Progress`."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self.close()
+            self._stage, self._started = stage, now
+        if done >= total > 0:
+            self.close()
+        elif now - self._started >= _PATIENCE and now - self._told >= _EVERY:
+            self._told = now
+            self._show(done, total)
+
+    def _show(self, done: int, total: int) -> None:
+        with self._shown():
+            if self._bar is None:
+                # made in here: a console finds out but once whether its file is a terminal
+                console = Console(file=self._file)
+                self._bar = _bar(console)
+                self._task = self._bar.add_task(self._stage, total=total or None)
+                console.print()
+                self._bar.start()
+            self._bar.update(self._task, completed=done, total=total or None)
+            self._bar.refresh()
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            with self._shown():
+                self._bar.stop()
+            self._bar = None
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(
+        *columns,
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
