@@ -25,8 +25,18 @@ from faceleak_check.reports.terminal import failure_text, headline, place_line
 if TYPE_CHECKING:
     from faceleak_check.pipeline import Gate
     from faceleak_check.protocols import Progress
+    from faceleak_check.reports.progress import ProgressBar
 
-__all__ = ["RUN", "FailureText", "PolicyFile", "PolicyItem", "PolicyRun", "PolicyWarning", "gate_of"]
+__all__ = [
+    "RUN",
+    "FailureText",
+    "PolicyFile",
+    "PolicyItem",
+    "PolicyRun",
+    "PolicyWarning",
+    "bar_taken_away",
+    "gate_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +66,7 @@ class PolicyRun:
 
 RUN: pytest.StashKey[PolicyRun] = pytest.StashKey()
 _GATE: pytest.StashKey[Gate] = pytest.StashKey()
+_BAR: pytest.StashKey[ProgressBar] = pytest.StashKey()
 
 
 class PolicyWarning(pytest.PytestWarning):
@@ -125,7 +136,8 @@ class PolicyItem(pytest.Item):
         started = time.monotonic()
         gate = gate_of(self.config)
         n_before = gate.n_embedded
-        verdict, pairs_file = self._with_pairs(gate.run(self.policy, self.case))
+        with bar_taken_away(self.config):
+            verdict, pairs_file = self._with_pairs(gate.run(self.policy, self.case))
         self.record = verdict_record(verdict)
         self.record["pairs_file"] = pairs_file
         self.record["run"] = {
@@ -208,6 +220,16 @@ def gate_of(config: pytest.Config) -> Gate:
     return config.stash[_GATE]
 
 
+@contextlib.contextmanager
+def bar_taken_away(config: pytest.Config) -> Iterator[None]:
+    """Takes the progress bar away at the end, also of work that was cut off: a bar hides the cursor."""
+    try:
+        yield
+    finally:
+        if _BAR in config.stash:
+            config.stash[_BAR].close()
+
+
 def _progress(config: pytest.Config) -> Progress:
     from faceleak_check.pipeline import silent
 
@@ -218,4 +240,5 @@ def _progress(config: pytest.Config) -> Progress:
 
     capture = config.pluginmanager.get_plugin("capturemanager")
     shown = capture.global_and_fixture_disabled if capture else contextlib.nullcontext
-    return ProgressBar(sys.__stdout__, shown)
+    config.stash[_BAR] = ProgressBar(sys.__stdout__, shown)
+    return config.stash[_BAR]

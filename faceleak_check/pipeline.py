@@ -190,6 +190,7 @@ def _summary(found: ImageSet, n_embedded: int, excluded: tuple[Exclusion, ...]) 
     return SetSummary(
         name=found.name,
         sha256=found.sha256,
+        labels_sha256=found.labels_sha256,
         counts=Counts(
             n_seen=n_embedded + len(excluded),
             n_embedded=n_embedded,

@@ -111,6 +111,14 @@ class ImageSet:
         lines += [(gone.id, gone.sha256 or gone.rule) for gone in self.excluded]
         return _digest_lines(f"{digest} {name}\0" for name, digest in sorted(lines))
 
+    @property
+    def labels_sha256(self) -> str | None:
+        """Digest of who is said to be in which image; None where nobody is named."""
+        if not any(image.labels for image in self.images):
+            return None
+        named = sorted((image.id, *image.labels) for image in self.images)
+        return _digest_lines("\0".join(line) + "\0\0" for line in named)
+
 
 def _digest_lines(lines: Iterable[str]) -> str:
     digest = hashlib.sha256()
@@ -318,6 +326,7 @@ class SetSummary:
     Attributes:
         name: The dataset's name in the policy.
         sha256: Digest of the set.
+        labels_sha256: Digest of who is said to be in which image; None where nobody is named.
         counts: Where each image went.
         excluded: Each image left out, with its rule and reason.
         n_other_files: Number of files that are no images, by suffix.
@@ -326,6 +335,7 @@ class SetSummary:
     name: str
     sha256: str
     counts: Counts
+    labels_sha256: str | None = None
     excluded: tuple[Exclusion, ...] = ()
     n_other_files: Mapping[str, int] = field(default_factory=dict)
 

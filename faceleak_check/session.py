@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from faceleak_check.collection import RUN, FailureText, PolicyFile, PolicyItem, PolicyRun, gate_of
+from faceleak_check.collection import (
+    RUN,
+    FailureText,
+    PolicyFile,
+    PolicyItem,
+    PolicyRun,
+    bar_taken_away,
+    gate_of,
+)
 from faceleak_check.errors import EvidenceError, PolicyError, UsageError
 from faceleak_check.policy.presets import PolicyFileArgument, resolve_policies
 from faceleak_check.reports.evidence import EvidenceFolder, invalid_policy_record, policy_record
@@ -251,4 +259,5 @@ class FaceleakFixture:
         """
         from faceleak_check.api import check_with
 
-        return check_with(gate_of(self._config), policy, environment)
+        with bar_taken_away(self._config):
+            return check_with(gate_of(self._config), policy, environment)

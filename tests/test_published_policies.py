@@ -55,11 +55,15 @@ def test_one_more_leak_than_published_fails(
     status, cases = run(pytester, "builtin:published/dcface")
     assert status == 1
     assert cases["leak_count"]["outcome"] == "leak"
-    assert cases["leak_count"]["reasons"] == ["15 of 10,001 generated images leak; the policy allows at most 14"]
+    assert cases["leak_count"]["reasons"] == [
+        "15 of 10,001 generated images leak; the policy allows at most 14"
+    ]
 
 
 def test_every_policy_that_ships_is_run_by_a_test() -> None:
-    assert set(builtin_names()) == {"quickstart", "release-gate"} | {f"published/{name}" for name in PUBLISHED}
+    assert set(builtin_names()) == {"quickstart", "release-gate"} | {
+        f"published/{name}" for name in PUBLISHED
+    }
 
 
 @pytest.mark.parametrize(("planted", "status"), [(False, 0), (True, 1)])
@@ -92,7 +96,11 @@ def test_release_gate_needs_thousands_of_images(
 ) -> None:
     from PIL import Image
 
-    for folder, rows in (("training/a", range(5)), ("training/b", range(5, 10)), ("generated", range(50, 60))):
+    for folder, rows in (
+        ("training/a", range(5)),
+        ("training/b", range(5, 10)),
+        ("generated", range(50, 60)),
+    ):
         Path(folder).mkdir(parents=True)
         for row in rows:
             Image.fromarray(lfw_faces[row]).save(f"{folder}/{row}.png")

@@ -56,8 +56,12 @@ def _leaking(n_hits: int, n: int) -> str:
 
 def _span(measured: Measurement, interval: Interval) -> str:
     """An interval of a share, such as ``95% confidence: 0% to 7.13%``."""
+    return f"{100 * interval.confidence:.6g}% confidence: {_ends(measured, interval)}"
+
+
+def _ends(measured: Measurement, interval: Interval) -> str:
     low, high = (told_apart(end, measured.limit, "share")[0] for end in (interval.low, interval.high))
-    return f"{100 * interval.confidence:.6g}% confidence: {low} to {high}"
+    return f"{low} to {high}"
 
 
 def told_apart(value: float, limit: float, unit: Unit) -> tuple[str, str]:
@@ -86,10 +90,10 @@ def _figure(number: float, unit: Unit, n_digits: int) -> str:
 
 
 def brief(measured: Measurement) -> str:
-    """Value, limit and interval in a few characters, such as ``5 > 0 images``."""
+    """Value, limit and interval in a few characters, such as ``5 > 0 images`` or ``2% > 0.1% (0.4% to 10.5%)``."""
     value, limit = told_apart(measured.value, measured.limit, measured.unit)
     one = measured.limit == 1
     unit = {"images": " image" if one else " images", "people": " person" if one else " people"}
     sign = "<=" if measured.value <= measured.limit else ">"
     text = f"{value} {sign} {limit}{unit.get(measured.unit, '')}"
-    return f"{text} ({_span(measured, measured.interval)})" if measured.interval else text
+    return f"{text} ({_ends(measured, measured.interval)})" if measured.interval else text

@@ -219,6 +219,7 @@ def _set(one: SetSummary) -> dict[str, Any]:
     return {
         "name": one.name,
         "sha256": one.sha256,
+        "labels_sha256": one.labels_sha256,
         "counts": asdict(one.counts),
         "excluded": [
             {"id": printable(gone.id), "rule": gone.rule, "reason": gone.reason, "sha256": gone.sha256}

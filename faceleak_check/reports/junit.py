@@ -25,6 +25,8 @@ def _properties(verdict: Verdict, policy_sha256: str) -> Iterator[tuple[str, str
     for role, one in verdict.sets.items():
         yield f"{role}.dataset", one.name
         yield f"{role}.sha256", one.sha256
+        if one.labels_sha256 is not None:
+            yield f"{role}.labels_sha256", one.labels_sha256
         yield f"{role}.n_seen", one.counts.n_seen
         yield f"{role}.n_compared", one.counts.n_embedded
         yield f"{role}.n_unreadable", one.counts.n_unreadable

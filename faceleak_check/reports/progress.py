@@ -59,7 +59,7 @@ class ProgressBar:
                 # made in here: a console finds out but once whether its file is a terminal
                 console = Console(file=self._file)
                 self._bar = _bar(console)
-                self._task = self._bar.add_task(self._stage, total=total or None)
+                self._task = self._bar.add_task(self._stage, total=total or None, completed=done)
                 console.print()
                 self._bar.start()
             self._bar.update(self._task, completed=done, total=total or None)

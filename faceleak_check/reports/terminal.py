@@ -39,7 +39,7 @@ def _failure_lines(record: Record, *, names: bool) -> Iterator[str]:
     first, *others = record["reasons"]
     yield from _paragraphs([f"{record['outcome'].upper()}: {first}", *(f"also: {other}" for other in others)])
     if names:
-        yield from map(safe, "\n".join(record["details"]).splitlines())
+        yield from (safe(line) for detail in record["details"] for line in detail.split("\n"))
     if record["measurement"] or record["sets"]:
         yield ""
         yield from _facts(record)
@@ -128,8 +128,7 @@ def safe(text: str) -> str:
 
 def policy_lines(policy: Record) -> Iterator[tuple[str, str]]:
     """One line a case, under the policy's name, each with a colour or an empty text."""
-    file = safe(policy["file"])
-    named = f"{file} ({policy['name']})"
+    file, named = safe(policy["file"]), safe(f"{policy['file']} ({policy['name']})")
     yield named if policy["name"] and cell_len(named) <= _WIDTH else file, ""
     if policy["problems"]:
         yield f"  INVALID      problems: {len(policy['problems']):,}, shown above", "red"

@@ -218,3 +218,16 @@ def test_what_crosses_a_border_is_frozen_keyword_only_and_slotted(kind: type) ->
     assert settings.frozen
     assert "__slots__" in vars(kind)
     assert all(field.kw_only for field in dataclasses.fields(kind))
+
+
+def test_the_digest_of_labels_follows_the_names_of_people_alone() -> None:
+    def labelled(*people: str) -> str | None:
+        images = tuple(
+            ImageRef(id=f"{row}.png", sha256=f"{row:064x}", labels=(person,) if person else ())
+            for row, person in enumerate(people)
+        )
+        return ImageSet(name="training", images=images).labels_sha256
+
+    assert labelled("", "") is None
+    assert labelled("ann", "bob") == labelled("ann", "bob")
+    assert len({labelled("ann", "bob"), labelled("bob", "ann"), labelled("ann", "")}) == 3

@@ -194,8 +194,8 @@ def test_value_and_limit_are_told_apart(
         (measured(1234, 2000, "people"), "1,234 <= 2,000 people"),
         (measured(0.95, 0.94, "cosine"), "0.9500 > 0.9400"),
         (measured(0.94000001, 0.94, "cosine"), "0.94000001 > 0.94000000"),
-        (rate(0, 50, 0.001), "0% <= 0.1% (95% confidence: 0% to 7.13%)"),
-        (rate(5, 50, 0.001, 0.999), "10% > 0.1% (99.9% confidence: 2.6% to 31.6%)"),
+        (rate(0, 50, 0.001), "0% <= 0.1% (0% to 7.13%)"),
+        (rate(5, 50, 0.001, 0.999), "10% > 0.1% (2.6% to 31.6%)"),
     ],
 )
 def test_the_brief(measurement: Measurement, text: str) -> None:

@@ -79,9 +79,7 @@ def test_each_file_once(project: Path) -> None:
 
 
 def test_a_file_may_have_any_name(project: Path) -> None:
-    assert resolve_policies(["policies/notes.txt"], project) == (
-        _argument(project, "policies/notes.txt"),
-    )
+    assert resolve_policies(["policies/notes.txt"], project) == (_argument(project, "policies/notes.txt"),)
 
 
 def test_no_arguments(project: Path) -> None:

@@ -1,0 +1,394 @@
+"""What a run leaves behind for others to check."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pyarrow.parquet as pq
+import pytest
+from gate_project import ALL, Project, errors, failure, summary
+
+SCHEMA = json.loads(
+    (files("faceleak_check") / "reports" / "evidence.schema.json").read_text(encoding="utf-8")
+)
+CASE = "leak_count[generated-vs-training]"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file but ``run.json``."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "run.json"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def changed(old: Any, new: Any, place: str = "") -> Iterator[str]:
+    """Where two JSON values differ."""
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        for key in old:
+            yield from changed(old[key], new[key], f"{place}.{key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for n, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from changed(one, other, f"{place}[{n}]")
+    elif old != new:
+        yield place
+
+
+def mixed(project: Project) -> None:
+    """Policies with each kind of outcome."""
+    project.leak("g9.png")
+    project.write("generated/broken.png", "no picture")
+    project.write("generated/notes.txt", "no picture")
+    rate = "leak_rate: threshold: {cosine: 0.9}, at_most: 15%, confidence: 90%"
+    project.policy("release.yaml", *ALL, rate, keys="exclusions: {at_most: 15%}\n")
+    project.policy("strict.yaml", "leak_count: threshold: {euclidean: 0.1}, at_most: 5")
+    project.policy("invalid.yaml", "leak_count: threshold: {cosine: 3}, at_most: 0")
+    digest = hashlib.sha256((project.path / "training/p3/1.png").read_bytes()).hexdigest()
+    project.write(
+        "waivers.yaml",
+        f"version: 1\nwaivers: [{{generated: {digest}, source: {digest}, reason: x, owner: y, "
+        "date: 2026-01-01, expires: 9999-12-31}]\n",
+    )
+    project.policy("waived.yaml", keys="exclusions: {at_most: 15%}\nwaivers: waivers.yaml\n")
+    text = project.policy("missing.yaml").read_text(encoding="utf-8")
+    project.write("missing.yaml", text.replace("path: training", "path: nowhere"))
+    project.write(
+        "list.yaml",
+        "version: 1\nname: list\ndatasets:\n  list: {path: list.csv, format: matches}\nchecks:\n"
+        "  - leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 0}\n",
+    )
+    header = "sample_identity,sample_image_name,best_match_identity,best_match_image_name,similarity\n"
+    project.write("list.csv", f"{header}a,1.png,b,2.png,0.75\na,2.png,b,2.png,not a number\n")
+
+
+POLICIES = ("release", "strict", "waived", "missing", "list")
+
+
+def arguments(*names: str) -> list[str]:
+    return [f"--faceleak-policy={name}.yaml" for name in names]
+
+
+def test_two_runs_from_empty_stores_leave_the_same_bytes(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mixed(project)
+    first = project.run(*arguments(*POLICIES), "--faceleak-evidence=first")
+    monkeypatch.setenv("FACELEAK_STORE", str(tmp_path / "another store"))
+    second = project.run(*arguments(*POLICIES), "--faceleak-evidence=second")
+    assert first.parseoutcomes() == second.parseoutcomes() == {"failed": 5, "errors": 3, "passed": 1}
+    evidence = contents(project.path / "first")
+    assert evidence == contents(project.path / "second")
+    assert len(evidence) == 10
+
+
+def test_a_second_run_with_templates_in_the_store_leaves_the_same_bytes(project: Project) -> None:
+    mixed(project)
+    project.run(*arguments("release"), "--faceleak-evidence=first")
+    project.run(*arguments("release"), "--faceleak-evidence=second")
+    assert contents(project.path / "first") == contents(project.path / "second")
+    assert [
+        project.run_record(name)["cases"][f"release.yaml::{CASE}"]["n_embedded"]
+        for name in ("first", "second")
+    ] == [
+        12,
+        0,
+    ]
+
+
+def test_evidence_changes_only_where_the_input_does(project: Project) -> None:
+    project.policy()
+    project.gate()
+    before = project.evidence()
+    project.write_set(project.path / "generated", ["g5.png"], seed=77)
+    project.gate()
+    assert list(changed(before, project.evidence())) == [".policies[0].cases[0].sets.generated.sha256"]
+    project.write("release.yaml", (project.path / "release.yaml").read_text(encoding="utf-8") + "# seen\n")
+    between = project.evidence()
+    project.gate()
+    assert list(changed(between, project.evidence())) == [".policies[0].sha256"]
+
+
+def test_it_follows_the_published_schema(project: Project) -> None:
+    mixed(project)
+    project.run(*arguments(*POLICIES))
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    validator.validate(project.evidence())
+    project.run(*arguments("invalid", *POLICIES))
+    validator.validate(project.evidence())
+    assert [policy["outcome"] for policy in project.evidence()["policies"]] == ["inconclusive"] * 6
+    project.run(*arguments(*POLICIES), "-k", "leak_count")
+    validator.validate(project.evidence())
+
+
+def test_every_key_of_the_schema_is_described_and_required(project: Project) -> None:
+    def shapes(shape: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(shape, dict):
+            yield shape
+            for value in shape.values():
+                yield from shapes(value)
+        elif isinstance(shape, list):
+            for value in shape:
+                yield from shapes(value)
+
+    objects = [shape for shape in shapes(SCHEMA) if "properties" in shape]
+    assert len(objects) == 11
+    for shape in objects:
+        assert shape["additionalProperties"] is False
+        assert shape["required"] == list(shape["properties"])
+        for name, value in shape["properties"].items():
+            target = SCHEMA["$defs"].get(value.get("$ref", "").rpartition("/")[2], {})
+            assert (value.get("description") or target.get("description", "")).endswith("."), name
+
+
+def test_times_are_in_one_file_alone(project: Project) -> None:
+    project.policy()
+    project.gate()
+    run = project.run_record()
+    assert run == {
+        "started": run["started"],
+        "finished": run["finished"],
+        "seconds": run["seconds"],
+        "pytest_exit_status": 0,
+        "cases": {
+            f"release.yaml::{CASE}": {
+                "n_embedded": 12,
+                "seconds": run["cases"][f"release.yaml::{CASE}"]["seconds"],
+                "notes": [],
+            }
+        },
+    }
+    for time in ("started", "finished"):
+        assert run[time] not in json.dumps(project.evidence())
+
+
+def test_the_pairs_are_a_table(project: Project) -> None:
+    project.leak("a.png", "p1/1.png")
+    project.leak("b.png", "p2/1.png")
+    digests = {
+        n: hashlib.sha256((project.path / f"training/p{n}/1.png").read_bytes()).hexdigest() for n in (1, 2)
+    }
+    project.write(
+        "waivers.yaml",
+        f"version: 1\nwaivers: [{{generated: {digests[1]}, source: {digests[1]}, reason: x, owner: y, "
+        "date: 2026-01-01, expires: 9999-12-31}]\n",
+    )
+    project.policy(keys="waivers: waivers.yaml\n")
+    project.gate().assert_outcomes(failed=1)
+    (case,) = project.evidence()["policies"][0]["cases"]
+    file = project.path / "faceleak-evidence" / case["pairs_file"]["file"]
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == case["pairs_file"]["sha256"]
+    table = pq.read_table(file)
+    assert [(field.name, str(field.type), field.nullable) for field in table.schema] == [
+        ("generated", "string", False),
+        ("generated_sha256", "string", False),
+        ("source", "string", False),
+        ("source_sha256", "string", False),
+        ("source_people", "list<element: string>", False),
+        ("similarity", "double", False),
+        ("distance", "double", True),
+        ("waived", "bool", False),
+    ]
+    rows = [
+        {
+            "generated": f"{letter}.png",
+            "generated_sha256": digests[n],
+            "source": f"p{n}/1.png",
+            "source_sha256": digests[n],
+            "source_people": [f"p{n}"],
+            "similarity": 1.0,
+            "distance": 0.0,
+            "waived": waived,
+        }
+        for letter, n, waived in (("b", 2, False), ("a", 1, True))
+    ]
+    assert table.to_pylist() == rows
+
+
+def test_a_case_that_did_not_run_makes_its_policy_inconclusive(project: Project) -> None:
+    project.policy("release.yaml", "leak_count", "leak_rate")
+    result = project.gate("-k", "leak_count")
+    result.assert_outcomes(passed=1, deselected=1)
+    (policy,) = project.evidence()["policies"]
+    assert policy["outcome"] == "inconclusive"
+    assert policy["not_run"] == ["leak_rate[generated-vs-training]"]
+
+
+def test_only_the_owner_may_read_it(project: Project) -> None:
+    old = os.umask(0)
+    try:
+        project.policy()
+        project.gate()
+    finally:
+        os.umask(old)
+    folder = project.path / "faceleak-evidence"
+    modes = {
+        str(path.relative_to(folder)).partition(".")[0]: stat.S_IMODE(path.stat().st_mode)
+        for path in (folder, *folder.rglob("*"))
+    }
+    assert modes == {"": 0o700, "evidence": 0o600, "run": 0o600, "pairs": 0o700, "pairs/release": 0o600}
+
+
+def test_evidence_of_an_earlier_run_is_gone_when_a_run_starts(project: Project) -> None:
+    project.leak()
+    project.policy("release.yaml", *ALL)
+    project.gate()
+    folder = project.path / "faceleak-evidence"
+    (folder / ".4711.evidence.json.tmp").touch()
+    (folder / "pairs" / ".4711.x.parquet.tmp").touch()
+    (folder / "pairs" / "of the user.parquet").touch()
+    (folder / "notes.txt").touch()
+    project.write(
+        "conftest.py",
+        "import pathlib\n"
+        "def pytest_collection_finish():\n"
+        "    print('THERE', sorted(p.name for p in pathlib.Path('faceleak-evidence').rglob('*')))\n",
+    )
+    result = project.gate("-s")
+    assert "THERE ['notes.txt', 'of the user.parquet', 'pairs']" in result.stdout.str()
+
+
+def test_an_interrupted_run_leaves_no_old_evidence(project: Project) -> None:
+    project.policy("release.yaml", "leak_count", "leak_rate")
+    project.gate().assert_outcomes(passed=2)
+    project.write(
+        "conftest.py",
+        "def pytest_runtest_setup(item):\n    if 'leak_rate' in item.name:\n        raise KeyboardInterrupt\n",
+    )
+    status, _ = project.run_apart("--faceleak-policy", "release.yaml")
+    assert status == pytest.ExitCode.INTERRUPTED
+    (policy,) = project.evidence()["policies"]
+    assert (policy["outcome"], policy["not_run"]) == ("inconclusive", ["leak_rate[generated-vs-training]"])
+    assert project.run_record()["pytest_exit_status"] == 2
+    assert len(list((project.path / "faceleak-evidence/pairs").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        (
+            "a-file",
+            (
+                "ERROR: the evidence cannot be written: File exists\n"
+                "PROJECT/a-file: choose another folder with --faceleak-evidence DIR, or free some space."
+            ),
+        ),
+        (
+            "a-file/below",
+            (
+                "ERROR: the evidence cannot be written: Not a directory\n"
+                "PROJECT/a-file/below: choose another folder with --faceleak-evidence DIR, or free some space."
+            ),
+        ),
+        (
+            "/proc/no/where",
+            (
+                "ERROR: the evidence cannot be written: No such file or directory\n"
+                "/proc/no/where: choose another folder with --faceleak-evidence DIR, or free some space."
+            ),
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_written_stops_the_run_before_any_work(
+    project: Project, folder: str, expected: str
+) -> None:
+    project.write("a-file", "")
+    project.policy()
+    result = project.gate("--faceleak-evidence", folder)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.shown(errors(result)) == expected
+    assert result.outlines == []
+    assert not project.store.exists()
+
+
+LIMITED = """\
+import resource
+
+def pytest_collection_finish():
+    resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))
+
+def pytest_runtest_logreport(report):
+    {lift}
+
+def pytest_collectreport(report):
+    if report.nodeid == "faceleak-evidence":  # the JUnit file of this test must fit
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+"""
+LIFT = "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
+
+
+@pytest.mark.parametrize("leaks", [False, True])
+def test_pairs_that_cannot_be_written_never_pass(project: Project, leaks: bool) -> None:
+    if leaks:
+        project.leak()
+    project.policy()
+    project.gate()  # fills the store
+    project.write("conftest.py", LIMITED.format(limit=1000, lift=LIFT))
+    status, output = project.run_apart("--faceleak-policy=release.yaml", "--junitxml=out.xml")
+    assert status == pytest.ExitCode.TESTS_FAILED
+    lines = project.shown(failure(output, CASE)).splitlines()
+    outcome = "LEAK" if leaks else "INCONCLUSIVE"
+    measured = "1 of 7 generated images leaks" if leaks else "0 of 6 generated images leak"
+    assert lines[:3] == [
+        f"{outcome}: the evidence cannot be written: File too large",
+        f"also: {measured}; the policy allows at most 0",
+        "PROJECT/faceleak-evidence: choose another folder with --faceleak-evidence DIR, or free some space.",
+    ]
+    (case,) = project.evidence()["policies"][0]["cases"]
+    assert (case["outcome"], case["pairs_file"]) == (outcome.lower(), None)
+    jsonschema.Draft202012Validator(SCHEMA).validate(project.evidence())
+    (one,) = project.junit().xpath("//property[@name='faceleak.outcome']/@value")
+    assert one == outcome.lower()
+    assert list((project.path / "faceleak-evidence/pairs").iterdir()) == []
+
+
+def test_evidence_that_cannot_be_written_fails_the_run_and_its_junit_file(project: Project) -> None:
+    project.policy("release.yaml", *ALL)
+    project.gate().assert_outcomes(passed=4)
+    assert (project.path / "faceleak-evidence/evidence.json").stat().st_size > 5000
+    project.write("conftest.py", LIMITED.format(limit=5000, lift="pass"))
+    status, output = project.run_apart("--faceleak-policy=release.yaml", "--junitxml=out.xml")
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert project.shown(summary(output)).splitlines()[-1] == (
+        "ERROR: the evidence cannot be written: File too large"
+    )
+    assert (
+        "PROJECT/faceleak-evidence: choose another folder with --faceleak-evidence DIR, or free some space."
+        in project.shown(output).splitlines()
+    )
+    assert failure(output, "faceleak-evidence") == "the evidence cannot be written: File too large"
+    (suite,) = project.junit().iter("testsuite")
+    assert (suite.get("tests"), suite.get("errors")) == ("5", "1")
+    (error,) = suite.iter("error")
+    assert error.text == "the evidence cannot be written: File too large"
+    left = [path.name for path in (project.path / "faceleak-evidence").iterdir()]
+    assert sorted(left) == ["pairs", "run.json"]
+
+
+def test_two_policies_of_one_name_keep_their_pairs_apart(project: Project) -> None:
+    project.leak()
+    project.policy("a/release.yaml")
+    project.policy("b/release.yaml")
+    for folder in ("a", "b"):
+        shutil.copytree(project.path / "training", project.path / folder / "training")
+        shutil.copytree(project.path / "generated", project.path / folder / "generated")
+    project.run("--faceleak-policy", "a", "--faceleak-policy", "b").assert_outcomes(failed=2)
+    files = {
+        case["pairs_file"]["file"] for policy in project.evidence()["policies"] for case in policy["cases"]
+    }
+    assert len(files) == 2
+
+
+def test_long_names_keep_their_pairs_apart(project: Project) -> None:
+    name = "long-" * 30 + ".yaml"
+    project.leak()
+    project.policy("release.yaml", *ALL).rename(project.path / name)
+    project.run("--faceleak-policy", name).assert_outcomes(failed=4)
+    assert len(list((project.path / "faceleak-evidence/pairs").iterdir())) == 4

@@ -1,0 +1,358 @@
+"""Which policies a run collects."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from gate_project import Project, errors, failure, summary
+
+from faceleak_check.policy.presets import builtin_names
+
+BUILTINS = ", ".join(builtin_names())
+ADVICE = f"name a .yaml file, a folder of policies, or builtin:NAME with one of: {BUILTINS}"
+
+
+def collected(project: Project, *arguments: str) -> list[str]:
+    result = project.run("--collect-only", "-q", *arguments)
+    assert result.ret == pytest.ExitCode.OK
+    return [line for line in result.outlines if "::" in line]
+
+
+def test_the_option_repeats_and_keeps_the_users_order(project: Project) -> None:
+    for name in ("b.yaml", "a.yaml", "c.yaml"):
+        project.policy(name)
+    result = project.run(
+        "--faceleak-policy", "b.yaml", "--faceleak-policy", "c.yaml", "--faceleak-policy", "a.yaml"
+    )
+    result.assert_outcomes(passed=3)
+    assert "faceleak policies: b.yaml, c.yaml, a.yaml" in result.outlines
+    assert [policy["file"] for policy in project.evidence()["policies"]] == ["b.yaml", "c.yaml", "a.yaml"]
+    assert [line for line in result.outlines if line.endswith("%]")] == [
+        "b.yaml .                                                                 [ 33%]",
+        "c.yaml .                                                                 [ 66%]",
+        "a.yaml .                                                                 [100%]",
+    ]
+
+
+def test_a_policy_asked_for_twice_is_run_once(project: Project) -> None:
+    project.policy()
+    arguments = ("release.yaml", "./release.yaml", str(project.path / "release.yaml"), ".")
+    result = project.run(*(f"--faceleak-policy={argument}" for argument in arguments))
+    result.assert_outcomes(passed=1)
+
+
+def test_a_folder_means_all_policies_under_it(project: Project) -> None:
+    project.policy("policies/b.yaml")
+    project.policy("policies/deep/er/a.yml")
+    project.policy("policies/.hidden/no.yaml")
+    project.write("policies/b.waivers.yaml", "version: 1\nwaivers: []\n")
+    project.write("policies/notes.txt", "no policy")
+    assert collected(project, "--faceleak-policy", "policies") == [
+        "policies/b.yaml::leak_count[generated-vs-training]",
+        "policies/deep/er/a.yml::leak_count[generated-vs-training]",
+    ]
+
+
+def test_a_policy_that_ships_in_the_package(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENERATED", "generated")
+    monkeypatch.setenv("TRAINING", "training")
+    assert collected(project, "--faceleak-policy", "builtin:quickstart") == [
+        "builtin:quickstart::leak_count[generated-vs-training]",
+        "builtin:quickstart::top_k_similarity[generated-vs-training]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        (
+            "relase.yaml",
+            (
+                "ERROR: there is no policy file or folder 'relase.yaml' (did you mean 'release.yaml'?), "
+                f"looked for in 'PROJECT'; {ADVICE}"
+            ),
+        ),
+        (
+            "away/release.yaml",
+            (
+                "ERROR: there is no policy file or folder 'away/release.yaml', looked for in 'PROJECT/away'; "
+                f"{ADVICE}"
+            ),
+        ),
+        (
+            "builtin:quickstrat",
+            (
+                "ERROR: unknown policy 'builtin:quickstrat' (did you mean 'quickstart'?); "
+                f"there are: {BUILTINS}"
+            ),
+        ),
+        (
+            "empty",
+            "ERROR: the folder 'empty' holds no policy: no file in it ends in .yaml or .yml",
+        ),
+        (
+            "",
+            "ERROR: a policy argument is empty; name a .yaml file, a folder or builtin:NAME",
+        ),
+    ],
+)
+def test_a_policy_that_is_not_there(project: Project, argument: str, expected: str) -> None:
+    project.policy()
+    (project.path / "empty").mkdir()
+    result = project.run("--faceleak-policy", argument, "--faceleak-policy", "release.yaml")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.shown(errors(result)) == expected
+    assert result.outlines == []
+    assert not (project.path / "faceleak-evidence").exists()
+
+
+def test_without_a_test_path_only_policies_are_run(project: Project) -> None:
+    project.policy()
+    project.write("test_own.py", "def test_own(): pass\n")
+    assert collected(project, "--faceleak-policy", "release.yaml") == [
+        "release.yaml::leak_count[generated-vs-training]"
+    ]
+
+
+def test_testpaths_are_no_test_path_on_the_command_line(project: Project) -> None:
+    project.policy()
+    project.write("tests/test_own.py", "def test_own(): pass\n")
+    project.write("pytest.ini", "[pytest]\ntestpaths = tests\n")
+    assert collected(project, "--faceleak-policy", "release.yaml") == [
+        "release.yaml::leak_count[generated-vs-training]"
+    ]
+
+
+def test_with_a_test_path_both_are_run(project: Project) -> None:
+    project.policy()
+    project.write("tests/test_own.py", "def test_own(): pass\n")
+    assert collected(project, "tests", "--faceleak-policy", "release.yaml") == [
+        "tests/test_own.py::test_own",
+        "release.yaml::leak_count[generated-vs-training]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pytest.ini", "[pytest]\nfaceleak_policies =\n    policies/a.yaml\n    policies/b.yaml\n"),
+        (
+            "pyproject.toml",
+            '[tool.pytest.ini_options]\nfaceleak_policies = ["policies/a.yaml", "policies/b.yaml"]\n',
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "arguments", [(), (".",), ("policies", "test_own.py"), ("--faceleak-policy=policies", ".")]
+)
+def test_the_ini_setting_adds_policies_and_collects_each_once(
+    project: Project, file: str, text: str, arguments: tuple[str, ...]
+) -> None:
+    project.policy("policies/a.yaml")
+    project.policy("policies/b.yaml")
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.write(file, text)
+    assert collected(project, *arguments) == [
+        "test_own.py::test_own",
+        "policies/a.yaml::leak_count[generated-vs-training]",
+        "policies/b.yaml::leak_count[generated-vs-training]",
+    ]
+
+
+def test_a_folder_of_policies_alone_collects_no_other_test(project: Project) -> None:
+    project.policy("policies/a.yaml")
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.write("pytest.ini", "[pytest]\nfaceleak_policies = policies\n")
+    assert collected(project, "policies/") == ["policies/a.yaml::leak_count[generated-vs-training]"]
+
+
+def test_the_ini_setting_starts_at_its_own_file(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.policy("policies/a.yaml")
+    project.write("pytest.ini", "[pytest]\nfaceleak_policies = policies\n")
+    project.write("deep/test_own.py", "def test_own(): pass\n")
+    monkeypatch.chdir(project.path / "deep")
+    assert collected(project) == [
+        "deep/test_own.py::test_own",
+        "policies/a.yaml::leak_count[generated-vs-training]",
+    ]
+
+
+def test_an_ini_policy_that_is_not_there_stops_the_run(project: Project) -> None:
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.write("pytest.ini", "[pytest]\nfaceleak_policies = gone.yaml\n")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.shown(errors(result)) == (
+        f"ERROR: there is no policy file or folder 'gone.yaml', looked for in 'PROJECT'; {ADVICE}"
+    )
+
+
+@pytest.mark.parametrize("folder", [".gate", "build", "venv", "node_modules"])
+def test_policies_in_folders_that_pytest_passes_over(project: Project, folder: str) -> None:
+    project.policy(f"{folder}/a.yaml")
+    project.write(f"{folder}/test_not_ours.py", "raise RuntimeError\n")
+    (project.path / folder / "pyvenv.cfg").touch()
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.write("pytest.ini", f"[pytest]\nfaceleak_policies = {folder}/a.yaml\n")
+    assert collected(project) == [
+        "test_own.py::test_own",
+        f"{folder}/a.yaml::leak_count[generated-vs-training]",
+    ]
+
+
+def test_other_yaml_is_never_collected(project: Project) -> None:
+    project.policy()
+    project.policy("policies/other.yaml")
+    project.write("compose.yaml", "services: {}\n")
+    project.write("broken.yaml", "{{{\n")
+    project.write("test_own.py", "def test_own(): pass\n")
+    assert collected(project, ".", "--faceleak-policy", "release.yaml") == [
+        "test_own.py::test_own",
+        "release.yaml::leak_count[generated-vs-training]",
+    ]
+    assert collected(project) == ["test_own.py::test_own"]
+
+
+def test_k_chooses_cases(project: Project) -> None:
+    project.policy("release.yaml", "leak_count", "leak_rate", "top_k_similarity")
+    result = project.gate("-k", "leak_rate or top")
+    result.assert_outcomes(passed=2, deselected=1)
+
+
+def test_deselect_takes_a_case_out(project: Project) -> None:
+    project.policy("release.yaml", "leak_count", "leak_rate")
+    result = project.gate("--deselect", "release.yaml::leak_rate[generated-vs-training]")
+    result.assert_outcomes(passed=1, deselected=1)
+    assert project.outcomes() == {"release.yaml::leak_count[generated-vs-training]": "pass"}
+
+
+def test_a_node_id_with_the_option_runs_that_case_alone_and_once(project: Project) -> None:
+    project.policy("release.yaml", "leak_count", "leak_rate")
+    project.write("test_own.py", "def test_own(): pass\n")
+    result = project.gate("release.yaml::leak_rate[generated-vs-training]")
+    result.assert_outcomes(passed=1)
+    assert project.outcomes() == {"release.yaml::leak_rate[generated-vs-training]": "pass"}
+
+
+def test_the_node_id_of_a_builtin_policy(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENERATED", "generated")
+    monkeypatch.setenv("TRAINING", "training")
+    case = "builtin:quickstart::top_k_similarity[generated-vs-training]"
+    assert collected(project, "--faceleak-policy", "builtin:quickstart", case) == [case]
+
+
+def test_a_node_id_of_a_case_that_is_not_there(project: Project) -> None:
+    project.policy("release.yaml", "leak_count", "leak_rate")
+    result = project.gate("release.yaml::leak_rat[generated-vs-training]")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert failure(result.stdout.str(), "release.yaml") == (
+        "release.yaml has no case 'leak_rat[generated-vs-training]' "
+        "(did you mean 'leak_rate[generated-vs-training]'?); "
+        "there are: leak_count[generated-vs-training], leak_rate[generated-vs-training]"
+    )
+
+
+def test_last_failed_runs_the_failed_case_again(project: Project) -> None:
+    project.leak()
+    project.policy("release.yaml", "leak_count", "leak_count: threshold: {cosine: 0.9}, at_most: 1")
+    project.gate().assert_outcomes(passed=1, failed=1)
+    result = project.gate("--lf")
+    result.assert_outcomes(failed=1, deselected=1)
+    assert project.outcomes() == {"release.yaml::leak_count[generated-vs-training]": "leak"}
+
+
+def test_last_failed_forgets_no_builtin_policy(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENERATED", str(project.path / "nowhere"))
+    monkeypatch.setenv("TRAINING", str(project.path / "nowhere else"))
+    project.write("test_own.py", "def test_own(): assert False\n")
+    arguments = ("test_own.py", "--faceleak-policy", "builtin:quickstart")
+    project.run(*arguments).assert_outcomes(failed=1, errors=2)
+    project.run(*arguments, "--lf").assert_outcomes(failed=1, errors=2)
+
+
+def test_collect_only_touches_no_data_and_leaves_no_evidence(project: Project) -> None:
+    project.policy("release.yaml", "leak_count")
+    shutil.rmtree(project.path / "generated")
+    project.write("faceleak-evidence/evidence.json", "of an earlier run")
+    result = project.gate("--collect-only")
+    assert result.ret == pytest.ExitCode.OK
+    assert result.outlines[-5:-3] == [
+        "<PolicyFile release.yaml>",
+        "  <PolicyItem leak_count[generated-vs-training]>",
+    ]
+    assert [path.name for path in (project.path / "faceleak-evidence").iterdir()] == ["evidence.json"]
+    assert not Path(os.environ["FACELEAK_STORE"]).exists()
+
+
+def test_policies_outside_the_root_folder(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.policy("outside/release.yaml")
+    shutil.move(project.path / "generated", project.path / "outside")
+    shutil.move(project.path / "training", project.path / "outside")
+    project.write("inside/pytest.ini", "[pytest]\n")
+    monkeypatch.chdir(project.path / "inside")
+    result = project.run("--faceleak-policy=../outside/release.yaml", "-v", "--junitxml=out.xml")
+    result.assert_outcomes(passed=1)
+    assert (
+        "../outside/release.yaml::leak_count[generated-vs-training] PASSED        [100%]" in result.outlines
+    )
+    (case,) = project.junit("inside/out.xml").iter("testcase")
+    assert case.get("classname") == "...outside.release.yaml"
+
+
+def test_two_policies_that_the_user_calls_the_same(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a folder below, ``release.yaml`` of the option and of the ini file are two files."""
+    project.leak()
+    project.policy("release.yaml")
+    project.write("pytest.ini", "[pytest]\nfaceleak_policies = release.yaml\n")
+    project.policy("deep/release.yaml", "leak_count: threshold: {cosine: 0.9}, at_most: 3")
+    shutil.copytree(project.path / "generated", project.path / "deep" / "generated")
+    shutil.copytree(project.path / "training", project.path / "deep" / "training")
+    monkeypatch.chdir(project.path / "deep")
+    result = project.run("--faceleak-policy", "release.yaml")
+    result.assert_outcomes(passed=1, failed=1)
+    assert project.shown(summary(result.stdout.str())) == (
+        "PROJECT/deep/release.yaml\n"
+        "  PASS         leak_count[generated-vs-training]  1 <= 3 images\n"
+        "PROJECT/release.yaml\n"
+        "  LEAK         leak_count[generated-vs-training]  1 > 0 images\n"
+        "evidence: faceleak-evidence/evidence.json"
+    )
+    assert len(list((project.path / "deep/faceleak-evidence/pairs").iterdir())) == 2
+
+
+def test_a_link_to_a_policy_stands_for_the_policy(project: Project) -> None:
+    project.policy()
+    (project.path / "links").mkdir()
+    (project.path / "links" / "link.yaml").symlink_to("../release.yaml")
+    project.run("--faceleak-policy", "links/link.yaml").assert_outcomes(passed=1)
+    project.run("--faceleak-policy", "links/link.yaml", "--faceleak-policy", ".").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("name", ["with spaces", "Ünïcødé 漢字", "b[racket]", "q'u\"ote"])
+def test_odd_names_of_folders(project: Project, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    root = project.path / name
+    for folder in ("generated", "training"):
+        shutil.copytree(project.path / folder, root / folder)
+    project.policy(f"{name}/pol {name}/release.yaml")
+    for folder in ("generated", "training"):
+        shutil.move(root / folder, root / f"pol {name}")
+    monkeypatch.chdir(root)
+    result = project.run("--faceleak-policy", f"pol {name}", "--junitxml=out.xml", "--rootdir", str(root))
+    result.assert_outcomes(passed=1)
+    assert f"pol {name}/release.yaml .".encode(sys.stdout.encoding or "utf-8")
+    assert [policy["file"] for policy in project.evidence(f"{name}/faceleak-evidence")["policies"]] == [
+        f"pol {name}/release.yaml"
+    ]
+
+
+def test_without_a_policy_the_plugin_is_silent(project: Project) -> None:
+    project.policy()
+    project.write("test_own.py", "def test_own(): pass\n")
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    assert "faceleak-check" not in "\n".join(result.outlines[5:])
+    assert not (project.path / "faceleak-evidence").exists()
