@@ -46,8 +46,7 @@ class PolicySession:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        folder = config.invocation_params.dir / config.getoption("--faceleak-evidence")
-        self._run = PolicyRun(policies=_asked_for(config), evidence=EvidenceFolder(folder))
+        self._run = PolicyRun(policies=_asked_for(config), evidence=EvidenceFolder(_evidence_folder(config)))
         self._started = datetime.now(UTC)
         self._records: dict[tuple[str, str], dict[str, Any]] = {}
         self._evidence_error = ""
@@ -196,6 +195,13 @@ class PolicySession:
                 f"{policy}::{case}": record["run"] for (policy, case), record in sorted(self._records.items())
             },
         }
+
+
+def _evidence_folder(config: pytest.Config) -> Path:
+    folder: str = config.getoption("--faceleak-evidence")
+    if not folder:
+        raise pytest.UsageError("--faceleak-evidence is empty; name a folder, or leave the option out")
+    return config.invocation_params.dir / folder
 
 
 def _asked_for(config: pytest.Config) -> dict[Path, PolicyFileArgument]:

@@ -90,6 +90,12 @@ class Project:
         """Runs pytest on ``release.yaml``."""
         return self.run("--faceleak-policy", "release.yaml", "--junitxml=out.xml", *arguments)
 
+    def collected(self, *arguments: str) -> list[str]:
+        """The node ids that pytest collects."""
+        result = self.run("--collect-only", "-q", *arguments)
+        assert result.ret == pytest.ExitCode.OK
+        return [line for line in result.outlines if "::" in line]
+
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Starts pytest in a process of its own."""
         return subprocess.Popen(
@@ -165,8 +171,3 @@ def _is_title(line: str) -> bool:
 def errors(result: Result) -> str:
     """What pytest wrote to stderr."""
     return "\n".join(result.errlines).strip()
-
-
-def digest_names(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The pairs of a case's record by name."""
-    return [(pair["generated"], pair["source"]) for pair in record["measurement"]["worst_pairs"]]
