@@ -14,6 +14,7 @@ from faceleak_check.checks.judge import judge
 from faceleak_check.checks.left_out import too_many_left_out, warnings_on
 from faceleak_check.errors import InconclusiveError, UsageError
 from faceleak_check.executors.local import LocalExecutor
+from faceleak_check.matches import Matches
 from faceleak_check.policy.schema import Case, Dataset, EmbedderChoice, Policy
 from faceleak_check.protocols import Embedder, Progress
 from faceleak_check.readers.decode import decode
@@ -24,7 +25,6 @@ from faceleak_check.records import (
     Exclusion,
     ImageRef,
     ImageSet,
-    Matches,
     Measurement,
     Outcome,
     Pair,

@@ -8,14 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.records import (
-    EmbedderSpec,
-    ImageRef,
-    ImageSet,
-    Matches,
-    Measurement,
-    Templates,
-)
+from faceleak_check.matches import Matches
+from faceleak_check.records import EmbedderSpec, ImageRef, ImageSet, Measurement, Templates
 
 __all__ = ["Check", "Decode", "Embedder", "Pixels", "Progress", "Reader", "TemplateStore"]
 

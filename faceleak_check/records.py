@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "NO_MATCH",
     "UNREADABLE",
     "UNSEEN_FOLDER",
     "Counts",
@@ -23,7 +22,6 @@ __all__ = [
     "ImageSet",
     "IntArray",
     "Interval",
-    "Matches",
     "Measurement",
     "Outcome",
     "Pair",
@@ -42,9 +40,6 @@ UNREADABLE = "unreadable"
 
 UNSEEN_FOLDER = "folder"
 """The exclusion rule of folders that could not be looked into: one exclusion, any number of images."""
-
-NO_MATCH = -2.0
-"""Below every cosine: the similarity of a neighbour that is not there."""
 
 
 class Outcome(StrEnum):
@@ -193,72 +188,6 @@ class Pair:
     source: ImageRef
     similarity: float
     distance: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Matches:
-    """The nearest source images of each generated image.
-
-    Attributes:
-        generated: The generated images, n.
-        source: The source images, each content once.
-        source_index: Row in `source` of each neighbour, nearest first, int64, shape (n, k); -1 where there is none.
-        similarity: Cosine, float64, shape (n, k), in [-1, 1]; `NO_MATCH` where there is none.
-        distance: Euclidean distance before scaling, float64, shape (n, k); None without templates.
-    """
-
-    generated: tuple[ImageRef, ...]
-    source: tuple[ImageRef, ...]
-    source_index: IntArray
-    similarity: FloatArray
-    distance: FloatArray | None = None
-
-    def __len__(self) -> int:
-        return len(self.generated)
-
-    @property
-    def k(self) -> int:
-        """Number of neighbours of each generated image."""
-        return int(self.source_index.shape[1])
-
-    def without(self, pairs: Collection[tuple[str, str]], k: int) -> Matches:
-        """The k nearest neighbours that are left when some pairs are taken out.
-
-        Args:
-            pairs: Content digests of generated and source image.
-            k: Neighbours to keep; places that nothing is left for hold row -1 and `NO_MATCH`.
-        """
-        gone = self._named(pairs) if pairs else np.zeros(self.source_index.shape, dtype=bool)
-        order = np.argsort(gone, axis=1, kind="stable")[:, :k]
-        gone = np.take_along_axis(gone, order, axis=1)
-        kept = {name: np.take_along_axis(array, order, axis=1) for name, array in self._columns().items()}
-        return Matches(
-            generated=self.generated,
-            source=self.source,
-            source_index=np.where(gone, -1, kept["source_index"]),
-            similarity=np.where(gone, NO_MATCH, kept["similarity"]),
-            distance=np.where(gone, np.inf, kept["distance"]) if "distance" in kept else None,
-        )
-
-    def _named(self, pairs: Collection[tuple[str, str]]) -> npt.NDArray[np.bool_]:
-        named = [
-            [row >= 0 and (image.sha256, self.source[row].sha256) in pairs for row in rows]
-            for image, rows in zip(self.generated, self.source_index.tolist(), strict=True)
-        ]
-        return np.array(named, dtype=bool).reshape(self.source_index.shape)
-
-    def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        columns = {"source_index": self.source_index, "similarity": self.similarity}
-        return columns if self.distance is None else columns | {"distance": self.distance}
-
-    def pair(self, row: int, column: int) -> Pair:
-        """The pair of one generated image with one of its neighbours."""
-        return Pair(
-            generated=self.generated[row],
-            source=self.source[int(self.source_index[row, column])],
-            similarity=float(self.similarity[row, column]),
-            distance=None if self.distance is None else float(self.distance[row, column]),
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

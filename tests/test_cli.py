@@ -123,7 +123,7 @@ def test_validate_takes_folders_and_builtin_names(faceleak: Command, tmp_path: P
     status, out, err = faceleak("validate", "policies", "builtin:quickstart")
     assert (status, out) == (1, "policies/a.yaml: valid, 1 check\n")
     assert err.splitlines()[0] == (
-        "builtin:quickstart:13:22: datasets.generated.path: the environment variable 'GENERATED' is not set "
+        "builtin:quickstart:14:22: datasets.generated.path: the environment variable 'GENERATED' is not set "
         "or is empty; set it (export GENERATED=...) or write a default: ${GENERATED:-...}"
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from faceleak_check.checks.leaks import find_leaks, metric_of
+from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Count, Threshold, check_keys
-from faceleak_check.records import Matches, Measurement
+from faceleak_check.records import Measurement
 
 __all__ = ["LeakCount"]
 

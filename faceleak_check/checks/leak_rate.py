@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from faceleak_check.checks.leaks import find_leaks, metric_of
 from faceleak_check.checks.statistics import wilson_interval
+from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Share, Threshold, check_keys
-from faceleak_check.records import Matches, Measurement
+from faceleak_check.records import Measurement
 
 __all__ = ["LeakRate"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Threshold
-from faceleak_check.records import Matches, Pair
+from faceleak_check.records import Pair
 
 __all__ = ["Leaks", "find_leaks", "metric_of", "worst_first"]
 

@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from faceleak_check.checks.leaks import worst_first
+from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Cosine, PositiveCount, check_keys
-from faceleak_check.records import Matches, Measurement
+from faceleak_check.records import Measurement
 
 __all__ = ["TopKSimilarity"]
 

@@ -9,11 +9,12 @@ from hashlib import sha256
 import numpy as np
 import numpy.typing as npt
 
+from faceleak_check.matches import Matches
 from faceleak_check.policy.document import Columns
 from faceleak_check.readers.neighbours import grouped
 from faceleak_check.readers.tables import Cells
 from faceleak_check.readers.trouble import number_of, shown
-from faceleak_check.records import UNREADABLE, Exclusion, ImageRef, ImageSet, Matches
+from faceleak_check.records import UNREADABLE, Exclusion, ImageRef, ImageSet
 
 __all__ = ["MatchRows"]
 

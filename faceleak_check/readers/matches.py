@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from faceleak_check.matches import Matches
 from faceleak_check.policy.document import PUBLISHED_COLUMNS
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.protocols import Progress
@@ -12,7 +13,7 @@ from faceleak_check.readers.match_rows import MatchRows
 from faceleak_check.readers.progress import PacedProgress
 from faceleak_check.readers.table_file import table_file
 from faceleak_check.readers.tables import TableError, table_rows
-from faceleak_check.records import ImageSet, Matches
+from faceleak_check.records import ImageSet
 
 __all__ = ["MatchList", "MatchListReader"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from faceleak_check.matches import NO_MATCH
 from faceleak_check.readers.tables import TableError
-from faceleak_check.records import NO_MATCH
 
 __all__ = ["grouped"]
 

@@ -9,18 +9,8 @@ import numpy as np
 import pytest
 
 from faceleak_check import records
-from faceleak_check.records import (
-    NO_MATCH,
-    Counts,
-    Exclusion,
-    ImageRef,
-    ImageSet,
-    Matches,
-    Outcome,
-    Pair,
-    Templates,
-    Verdict,
-)
+from faceleak_check.matches import NO_MATCH, Matches
+from faceleak_check.records import Counts, Exclusion, ImageRef, ImageSet, Outcome, Pair, Templates, Verdict
 
 A, B = "a" * 64, "b" * 64
 

@@ -13,8 +13,9 @@ from faceleak_check.checks.leak_rate import LeakRate
 from faceleak_check.checks.leaks import find_leaks
 from faceleak_check.checks.statistics import wilson_interval
 from faceleak_check.checks.top_k_similarity import TopKSimilarity
+from faceleak_check.matches import NO_MATCH, Matches
 from faceleak_check.policy.types import Threshold
-from faceleak_check.records import NO_MATCH, ImageRef, Matches, Pair
+from faceleak_check.records import ImageRef, Pair
 
 Neighbour = tuple[int, float, float]
 """Source row, cosine, distance."""

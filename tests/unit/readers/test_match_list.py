@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from faceleak_check.matches import NO_MATCH
 from faceleak_check.policy.schema import Columns, Dataset
 from faceleak_check.readers import neighbours
 from faceleak_check.readers.matches import MatchList, MatchListReader
-from faceleak_check.records import NO_MATCH, Exclusion, ImageRef
+from faceleak_check.records import Exclusion, ImageRef
 
 MakeDataset = Callable[..., Dataset]
 ReadList = Callable[..., MatchList]
