@@ -212,6 +212,17 @@ def test_the_pairs_are_a_table(project: Project) -> None:
     assert table.to_pylist() == rows
 
 
+def test_the_json_shows_twenty_pairs_and_the_table_all(project: Project) -> None:
+    for n in range(25):
+        project.leak(f"leak{n:02}.png", f"p{n % 6}/1.png")
+    project.policy()
+    project.gate()
+    (case,) = project.evidence()["policies"][0]["cases"]
+    assert (case["measurement"]["n_pairs"], len(case["measurement"]["worst_pairs"])) == (25, 20)
+    assert pq.read_table(project.path / "faceleak-evidence" / case["pairs_file"]["file"]).num_rows == 25
+    jsonschema.Draft202012Validator(SCHEMA).validate(project.evidence())
+
+
 def test_a_case_that_did_not_run_makes_its_policy_inconclusive(project: Project) -> None:
     project.policy("release.yaml", "leak_count", "leak_rate")
     result = project.gate("-k", "leak_count")
