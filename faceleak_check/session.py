@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["FaceleakFixture", "PolicySession"]
 
 _REPORTED = "faceleak"
+_NOTHING_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow", "setupplan")
 
 
 class PolicySession:
@@ -61,7 +62,9 @@ class PolicySession:
 
     @property
     def _leaves_evidence(self) -> bool:
-        return not self._is_worker and not self.config.getoption("collectonly")
+        return not self._is_worker and not any(
+            self.config.getoption(name, default=False) for name in _NOTHING_RUNS
+        )
 
     def pytest_report_header(self) -> str:
         """Names the policies."""

@@ -16,6 +16,7 @@ from faceleak_check.policy.sets import MATCHES, SetRules
 from faceleak_check.policy.source import Source, read_source
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.waivers import Waivers, read_waivers
+from faceleak_check.policy.wording import quoted
 
 __all__ = ["parse_argument", "parse_policy"]
 
@@ -48,7 +49,10 @@ def parse_policy(
     )
     problems = {*source.problems, *validator.problems, *planned_problems(source)}
     waivers = Waivers()
-    if document is not None and document.waivers is not None:
+    if document is not None and document.waivers is not None and not document.waivers.exists():
+        message = f"the waivers file {quoted(str(source.data['waivers']))} does not exist; correct it or leave it out"
+        problems.add(source.problem(("waivers",), message))
+    elif document is not None and document.waivers is not None:
         try:
             waivers = read_waivers(document.waivers, str(source.data["waivers"]))
         except PolicyError as error:

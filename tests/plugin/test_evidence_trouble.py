@@ -131,3 +131,20 @@ def test_evidence_that_cannot_be_written_fails_the_run_and_its_junit_file(projec
     assert error.text == "the evidence cannot be written: File too large"
     left = [path.name for path in (project.path / "faceleak-evidence").iterdir()]
     assert sorted(left) == ["pairs", "run.json"]
+
+
+def test_setup_only_does_not_let_a_leak_through(project: Project) -> None:
+    project.leak()
+    project.policy("release.yaml", "leak_count")
+    result = project.gate("--setup-only")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(errors=1)
+
+
+@pytest.mark.parametrize("option", ["--fixtures", "--fixtures-per-test", "--cache-show", "--setup-plan"])
+def test_what_runs_nothing_leaves_the_evidence_alone(project: Project, option: str) -> None:
+    project.policy("release.yaml", "leak_count")
+    project.gate().assert_outcomes(passed=1)
+    before = project.evidence()
+    project.gate(option)
+    assert project.evidence() == before

@@ -63,7 +63,7 @@ both are 'PROJECT/generated'; keep them apart""",
 release.yaml:8:48: checks[0].leak_count.source: source and generated are the same dataset 'generated'; \
 name two""",
     missing_waivers: """\
-gone.yaml:1:1: the file does not exist""",
+release.yaml:7:10: waivers: the waivers file 'gone.yaml' does not exist; correct it or leave it out""",
     wrong_waivers: """\
 waivers.yaml:3:5: waivers[0]: missing key 'date'
 waivers.yaml:3:5: waivers[0]: missing key 'expires'

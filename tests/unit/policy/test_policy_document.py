@@ -285,5 +285,5 @@ def test_a_text_that_cannot_be_printed_is_one_problem(
 
 def test_the_waivers_are_looked_at_too(problems_after: Callable[[str, str], list[str]]) -> None:
     assert problems_after("version: 1", "waivers: w.yaml\nversion: 1") == [
-        "w.yaml:1:1: the file does not exist"
+        "p.yaml:1:10: waivers: the waivers file 'w.yaml' does not exist; correct it or leave it out"
     ]
