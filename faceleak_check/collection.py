@@ -18,8 +18,9 @@ from faceleak_check.policy.presets import PolicyFileArgument
 from faceleak_check.policy.schema import Case, Policy
 from faceleak_check.records import Outcome, Verdict
 from faceleak_check.registry import suggestion
-from faceleak_check.reports.evidence import EvidenceFolder, verdict_record
+from faceleak_check.reports.evidence import EvidenceFolder
 from faceleak_check.reports.junit import junit_properties
+from faceleak_check.reports.plain import verdict_record
 from faceleak_check.reports.terminal import failure_text, headline, place_line
 
 if TYPE_CHECKING:
@@ -137,13 +138,14 @@ class PolicyItem(pytest.Item):
             return
         started = time.monotonic()
         gate = gate_of(self.config)
-        n_before = gate.n_embedded
+        n_embedded, n_screened = gate.n_embedded, gate.n_screened
         with bar_taken_away(self.config):
             verdict, pairs_file = self._with_pairs(gate.run(self.policy, self.case))
         self.record = verdict_record(verdict)
         self.record["pairs_file"] = pairs_file
         self.record["run"] = {
-            "n_embedded": gate.n_embedded - n_before,
+            "n_embedded": gate.n_embedded - n_embedded,
+            "n_screened": gate.n_screened - n_screened,
             "seconds": round(time.monotonic() - started, 3),
             "notes": list(gate.notes),
         }

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -149,30 +150,9 @@ def _save(picture: Image.Image, path: Path) -> None:
 
 
 def _texts() -> Mapping[str, str]:
-    clean, leaky = (_POLICY.format(kind=kind, threshold=THRESHOLD) for kind in ("clean", "leaky"))
+    policy = files("faceleak_check").joinpath("demo.yaml").read_text(encoding="utf-8")
+    clean, leaky = (policy.format(kind=kind, threshold=THRESHOLD) for kind in ("clean", "leaky"))
     return {"clean.yaml": clean, "leaky.yaml": leaky, "pytest.ini": "[pytest]\n", ".gitignore": "*\n"}
-
-
-_POLICY = """\
-# A privacy policy: what is compared, and how much leaking is allowed (none).
-version: 1
-name: demo-{kind}
-description: The {kind} set of the demo against the faces that its generator was "trained" on
-
-datasets:
-  generated: {{path: generated-{kind}}}
-  training: {{path: training, labels: parent_folder}}
-
-embedder: {{name: dlib-resnet}}
-
-checks:
-  # No generated picture may be as near to a training face as an altered copy of it would be.
-  - leak_count: {{generated: generated, source: training, threshold: {{cosine: {threshold}}}, at_most: 0}}
-  # No person of the training set may be found again.
-  - identity_exposure: {{generated: generated, source: training, threshold: {{cosine: {threshold}}}, at_most: 0}}
-  # The most similar pairs, for a look.
-  - top_k_similarity: {{generated: generated, source: training, k: 10, at_most: {threshold}}}
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,16 +163,19 @@ class Findings:
         clean: Leaks in the clean set: (generated, source) → cosine.
         leaky: Leaks in the leaky set.
         highest: Highest cosine of the clean set.
+        n_no_face: Pictures of the leaky set in which no face was found.
     """
 
     clean: Mapping[tuple[str, str], float]
     leaky: Mapping[tuple[str, str], float]
     highest: float
+    n_no_face: int
 
     @property
     def as_expected(self) -> bool:
-        """Whether the gate found the five copies and nothing else."""
-        return not self.clean and set(self.leaky) == {(copy.generated, copy.source) for copy in COPIES}
+        """Whether the gate found the five copies, the pictures without a face, and nothing else."""
+        copies = {(copy.generated, copy.source) for copy in COPIES}
+        return not self.clean and set(self.leaky) == copies and self.n_no_face == len(_PATCHES)
 
 
 def run_demo(folder: Path, say: Callable[[str], None]) -> bool:
@@ -258,7 +241,8 @@ def read_findings(folder: Path) -> Findings:
         for kind in ("clean", "leaky")
     )
     highest = _measurement(clean, "top_k_similarity")["value"]
-    return Findings(clean=_leaks(clean), leaky=_leaks(leaky), highest=highest)
+    n_no_face = leaky["cases"][0]["sets"]["generated"]["counts"]["n_excluded"].get("no_face", 0)
+    return Findings(clean=_leaks(clean), leaky=_leaks(leaky), highest=highest, n_no_face=n_no_face)
 
 
 def _leaks(policy: Mapping[str, Any]) -> dict[tuple[str, str], float]:
@@ -285,6 +269,7 @@ def _in_words(folder: Path, findings: Findings, *, right: bool) -> Iterator[str]
         yield f"              {copy.generated} is {copy.source}, {copy.kind}: {found}"
     for pair in sorted(set(findings.leaky) - {(copy.generated, copy.source) for copy in COPIES}):
         yield f"              {pair[0]} is called a copy of {pair[1]}: FALSE ALARM"
+    yield f"  both        hold {findings.n_no_face} pictures without a face: counted as no_face, and not compared."
     yield "\nFiles to open"
     yield f"  {folder}/leaky.yaml                     the policy, with comments"
     yield f"  {folder}/leaky-evidence/evidence.json   every figure behind the verdicts"

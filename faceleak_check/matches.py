@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.records import FloatArray, ImageRef, IntArray, Pair
+from faceleak_check.records import Box, FloatArray, ImageRef, IntArray, Pair
 
-__all__ = ["NO_MATCH", "Matches"]
+__all__ = ["NO_MATCH", "Gone", "Matches"]
 
 NO_MATCH = -2.0
 """Below every cosine: the similarity of a neighbour that is not there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gone:
+    """What is taken out of a comparison, by content digests.
+
+    Attributes:
+        pairs: Pairs of generated and source image.
+        generated: Generated images that are not counted.
+        source: Source images that are nobody's neighbour.
+    """
+
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    generated: frozenset[str] = frozenset()
+    source: frozenset[str] = frozenset()
+
+    def and_pairs(self, pairs: Collection[tuple[str, str]]) -> Gone:
+        """The same with some more pairs."""
+        return replace(self, pairs=self.pairs | frozenset(pairs))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +46,9 @@ class Matches:
         source_index: Row in `source` of each neighbour, nearest first, int64, shape (n, k); -1 where there is none.
         similarity: Cosine, float64, shape (n, k), in [-1, 1]; `NO_MATCH` where there is none.
         distance: Euclidean distance before scaling, float64, shape (n, k); None without templates.
+        generated_box: Left, top, right, bottom in pixels of the generated face of each pair, shape (n, k, 4); None
+            where whole pictures are compared.
+        source_box: The same of the source face.
     """
 
     generated: tuple[ImageRef, ...]
@@ -34,6 +56,8 @@ class Matches:
     source_index: IntArray
     similarity: FloatArray
     distance: FloatArray | None = None
+    generated_box: FloatArray | None = None
+    source_box: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.generated)
@@ -80,4 +104,13 @@ class Matches:
             source=self.source[int(self.source_index[row, column])],
             similarity=float(self.similarity[row, column]),
             distance=None if self.distance is None else float(self.distance[row, column]),
+            generated_box=_box(self.generated_box, row, column),
+            source_box=_box(self.source_box, row, column),
         )
+
+
+def _box(boxes: FloatArray | None, row: int, column: int) -> Box | None:
+    if boxes is None:
+        return None
+    left, top, right, bottom = boxes[row, column].tolist()
+    return left, top, right, bottom

@@ -2,69 +2,39 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from faceleak_check.checks.judge import judge
-from faceleak_check.checks.left_out import too_many_left_out, warnings_on
-from faceleak_check.errors import InconclusiveError, UsageError
+from faceleak_check.comparison import ListedMatches, SecondEmbedder
+from faceleak_check.concluding import Comparison, conclude
+from faceleak_check.embedding import EmbeddedSets, build_embedder, loaded
+from faceleak_check.errors import InconclusiveError, ModelError
 from faceleak_check.executors.local import LocalExecutor
-from faceleak_check.matches import Matches
-from faceleak_check.policy.schema import Case, Dataset, EmbedderChoice, Policy
+from faceleak_check.faces.detect import Mtcnn
+from faceleak_check.image_sets import EmbeddedSet, summary_of
+from faceleak_check.policy.schema import Case, Dataset, EmbedderChoice, NamedEmbedder, Policy
 from faceleak_check.protocols import Embedder, Progress
 from faceleak_check.readers.decode import decode
-from faceleak_check.records import (
-    UNREADABLE,
-    Counts,
-    EmbedderSpec,
-    Exclusion,
-    ImageRef,
-    ImageSet,
-    Measurement,
-    Outcome,
-    Pair,
-    SetSummary,
-    Verdict,
-)
-from faceleak_check.registry import EMBEDDERS, READERS, Registry
-from faceleak_check.search.exact import nearest
-from faceleak_check.store.templates import DiskTemplateStore
+from faceleak_check.records import Outcome, Verdict
+from faceleak_check.registry import READERS
+from faceleak_check.screening import Role, Screener, ScreenValues
+from faceleak_check.search.neighbours import Neighbours
+
+if TYPE_CHECKING:
+    from faceleak_check.readers.matches import MatchList
 
 __all__ = ["Gate", "silent"]
-
-_MOST_NEIGHBOURS = 100_000_000
 
 
 def silent(stage: str, done: int, total: int) -> None:
     """A progress that tells nobody."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Comparison:
-    """The matches of a case: `n_neighbours` of them, and some more to stand in for waived ones.
-
-    None where a set has no image that can be read.
-    """
-
-    matches: Matches | None
-    n_neighbours: int
-    sets: Mapping[str, SetSummary]
-    embedder: EmbedderSpec | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _EmbeddedSet:
-    images: tuple[ImageRef, ...]
-    summary: SetSummary
-
-
 class Gate:
-    """Gives verdicts; what two cases share (listing, templates) is worked out once.
+    """Gives verdicts; what two cases share (listing, templates, values of screens) is worked out once.
 
     Args:
         store: Root folder of the template store.
@@ -72,14 +42,23 @@ class Gate:
     """
 
     def __init__(self, *, store: Path, progress: Progress = silent) -> None:
-        self._root = store
-        self._progress = progress
-        self._executor = LocalExecutor(decode)
-        self._embedder = lru_cache(maxsize=None)(_build_embedder)
-        self._store = lru_cache(maxsize=None)(self._open_store)
-        self._set = lru_cache(maxsize=None)(self._embed_set)
-        self.n_embedded = 0
+        executor = LocalExecutor(decode)
         self.notes: list[str] = []
+        self._progress = progress
+        self._sets = EmbeddedSets(store, executor, progress, self.notes)
+        self._screen_values = ScreenValues(store, executor, progress, self.notes)
+        self._embedder = lru_cache(maxsize=None)(build_embedder)
+        self._set = lru_cache(maxsize=None)(self._embed)
+
+    @property
+    def n_embedded(self) -> int:
+        """Images that this gate has embedded."""
+        return self._sets.n_embedded
+
+    @property
+    def n_screened(self) -> int:
+        """Values that this gate's screens have worked out."""
+        return self._screen_values.n_measured
 
     def run(self, policy: Policy, case: Case) -> Verdict:
         """The verdict of one case.
@@ -88,189 +67,99 @@ class Gate:
         """
         blank = Verdict(outcome=Outcome.INCONCLUSIVE, policy=policy.name, check=case.check_name, case=case.id)
         try:
-            comparison = self._compare(policy, case)
+            return conclude(blank, self._compare(policy, case), policy, case)
         except InconclusiveError as error:
             return replace(blank, reasons=(error.message,), details=tuple(filter(None, [error.detail])))
-        filled = replace(blank, sets=comparison.sets, embedder=comparison.embedder)
-        filled = replace(filled, warnings=warnings_on(filled.sets, filled.embedder))
-        if comparison.matches is None:
-            return _nothing_left(filled, policy)
-        return _concluded(filled, comparison.matches, comparison.n_neighbours, policy, case)
 
-    def _compare(self, policy: Policy, case: Case) -> _Comparison:
+    def _compare(self, policy: Policy, case: Case) -> Comparison:
         if case.matches is not None:
-            return _listed(policy.datasets[case.matches], case.check.n_neighbours, self._progress)
-        assert case.generated is not None
-        assert case.source is not None
-        assert policy.embedder is not None
-        generated = self._set(policy.datasets[case.generated], policy.embedder)
-        source = self._set(policy.datasets[case.source], policy.embedder)
-        n_neighbours = case.check.n_neighbours
-        return _Comparison(
-            matches=self._search(policy, case, generated.images, _each_content_once(source.images)),
-            n_neighbours=n_neighbours,
-            sets={"generated": generated.summary, "source": source.summary},
-            embedder=self._embedder(policy.embedder).spec,
-        )
-
-    def _search(
-        self, policy: Policy, case: Case, generated: tuple[ImageRef, ...], source: tuple[ImageRef, ...]
-    ) -> Matches | None:
-        if not generated or not source:
-            return None
-        assert policy.embedder is not None
-        k = min(case.check.n_neighbours + policy.waivers.most_for_one_image, len(source))
-        if k * len(generated) > _MOST_NEIGHBOURS:
-            raise InconclusiveError(
-                f"k = {case.check.n_neighbours:,} is too large for {len(generated):,} generated images",
-                detail=f"At most {_MOST_NEIGHBOURS:,} neighbours can be held at a time: choose a smaller k.",
-            )
-        store = self._store(policy.embedder)
-        rows, similarity, distance = nearest(
-            store.get([image.sha256 for image in generated]),
-            store.get([image.sha256 for image in source]),
-            k,
+            return _listed(policy.datasets[case.matches], self._progress)
+        assert case.embedder is not None
+        by_embedder = {
+            named.name: self._both(policy, case, named)
+            for named in (case.embedder, *(other.embedder for other in case.agreement))
+        }
+        first, *_ = by_embedder.values()
+        sets = {role: _in_all({name: both[role] for name, both in by_embedder.items()}) for role in first}
+        generated, source = sets["generated"], sets["source"]
+        neighbours = Neighbours(
+            generated=generated.gallery(),
+            source=source.gallery(each_content_once=True),
             metric=case.check.metric,
         )
-        return Matches(
-            generated=generated, source=source, source_index=rows, similarity=similarity, distance=distance
+        return Comparison(
+            candidates=neighbours if generated.images and source.images else None,
+            sets={role: one.summary for role, one in sets.items()},
+            embedder=self._embedder(case.embedder.choice).spec,
+            agreement={
+                other.embedder.name: self._embedder(other.embedder.choice).spec for other in case.agreement
+            },
+            seconds=tuple(
+                SecondEmbedder(
+                    name=other.embedder.name,
+                    threshold=other.threshold,
+                    generated=by_embedder[other.embedder.name]["generated"].gallery(),
+                    source=by_embedder[other.embedder.name]["source"].gallery(),
+                )
+                for other in case.agreement
+            ),
+            screener=self._screener(policy, case, sets),
+            embedded=sets,
         )
 
-    def _open_store(self, choice: EmbedderChoice) -> DiskTemplateStore:
-        store = DiskTemplateStore(self._root, self._embedder(choice).spec)
-        if store.damaged:
-            self.notes.append(
-                f"{len(store.damaged)} damaged shards of the template store were passed over and their images "
-                f"embedded again: {', '.join(store.damaged)} in {store.folder}"
-            )
-        return store
+    def _both(self, policy: Policy, case: Case, named: NamedEmbedder) -> dict[Role, EmbeddedSet]:
+        assert case.generated is not None
+        assert case.source is not None
+        spec = self._embedder(named.choice).spec
+        _require_licence(policy, f"embedder {named.name!r}", spec.licence)
+        if spec.template is not None:  # then faces are looked for, if only to see where they lie
+            _require_licence(policy, f"face detector {Mtcnn.name!r}", Mtcnn.licence)
+        return {
+            "generated": self._set(policy.datasets[case.generated], named.choice),
+            "source": self._set(policy.datasets[case.source], named.choice),
+        }
 
-    def _embed_set(self, dataset: Dataset, choice: EmbedderChoice) -> _EmbeddedSet:
-        embedder = self._embedder(choice)
-        store = self._store(choice)
-        reader = _loaded(READERS, dataset.format)(dataset)
-        found: ImageSet = reader.scan(self._progress)
-        failed: dict[str, Exclusion] = {}
-        if store.missing([image.sha256 for image in found.images]):
-            with store.embedding():
-                missing = set(store.missing([image.sha256 for image in found.images]))
-                images = [image for image in _each_content_once(found.images) if image.sha256 in missing]
-                gone = self._executor.embed(
-                    images, reader, embedder, store, self._progress, f"embedding {dataset.name}"
-                )
-                self.n_embedded += len(images) - len(gone)
-                failed = {exclusion.sha256 or "": exclusion for exclusion in gone}
-        return _accounted(found, failed)
+    def _embed(self, dataset: Dataset, choice: EmbedderChoice) -> EmbeddedSet:
+        embedder: Embedder = self._embedder(choice)
+        return self._sets.embed(dataset, choice, embedder)
 
-
-def _build_embedder(choice: EmbedderChoice) -> Embedder:
-    embedder: Embedder = _loaded(EMBEDDERS, choice.name)(choice)
-    return embedder
+    def _screener(self, policy: Policy, case: Case, sets: Mapping[Role, EmbeddedSet]) -> Screener | None:
+        if not policy.screens:
+            return None
+        for rule in policy.screens:
+            for method in rule.methods:
+                spec = self._screen_values.screen(rule.name, method).spec
+                _require_licence(policy, f"screen {rule.name!r} ({method.method})", spec.licence)
+        assert case.embedder is not None
+        named: dict[Role, str | None] = {"generated": case.generated, "source": case.source}
+        choice = case.embedder.choice
+        faces = {role: policy.datasets[name or ""].faces or choice.faces for role, name in named.items()}
+        return Screener(policy.screens, self._screen_values, sets, faces)
 
 
-def _loaded(registry: Registry, name: str) -> Any:
-    try:
-        return registry.load(name)
-    except UsageError as error:
-        raise InconclusiveError(f"{registry.kind} {name!r} cannot be loaded", detail=str(error)) from None
+def _require_licence(policy: Policy, what: str, licence: str) -> None:
+    if policy.licences is not None and licence not in policy.licences:
+        raise ModelError(
+            f"the licence of {what} is {licence!r}, which the policy does not allow",
+            detail=f"licences.allow lists: {', '.join(policy.licences)}. Add {licence!r} if you may use it, or "
+            "choose another model.",
+        )
 
 
-def _accounted(found: ImageSet, failed: Mapping[str, Exclusion]) -> _EmbeddedSet:
-    images = tuple(image for image in found.images if image.sha256 not in failed)
-    undecodable = [
-        replace(failed[image.sha256], id=image.id) for image in found.images if image.sha256 in failed
-    ]
-    excluded = tuple(sorted([*found.excluded, *undecodable], key=lambda gone: gone.id))
-    return _EmbeddedSet(images=images, summary=_summary(found, len(images), excluded))
+def _in_all(by_embedder: Mapping[str, EmbeddedSet]) -> EmbeddedSet:
+    """The images that every embedder could compare, with the first one's templates; what another one lost is lost."""
+    first, *others = by_embedder.values()
+    left = first.without({gone.id: gone for other in others for gone in other.summary.excluded})
+    alignments = {name: one.alignment for name, one in by_embedder.items()}
+    return replace(left, summary=replace(left.summary, alignments=alignments))
 
 
-def _summary(found: ImageSet, n_embedded: int, excluded: tuple[Exclusion, ...]) -> SetSummary:
-    by_rule = Counter(gone.rule for gone in excluded)
-    n_unreadable = by_rule.pop(UNREADABLE, 0)
-    return SetSummary(
-        name=found.name,
-        sha256=found.sha256,
-        labels_sha256=found.labels_sha256,
-        counts=Counts(
-            n_seen=n_embedded + len(excluded),
-            n_embedded=n_embedded,
-            n_unreadable=n_unreadable,
-            n_excluded=dict(sorted(by_rule.items())),
-        ),
-        excluded=excluded,
-        n_other_files=found.n_other_files,
-    )
-
-
-def _each_content_once(images: tuple[ImageRef, ...]) -> tuple[ImageRef, ...]:
-    """The first image of each content; it takes over the labels of the others."""
-    first: dict[str, ImageRef] = {}
-    for image in images:
-        known = first.get(image.sha256)
-        if known is None:
-            first[image.sha256] = image
-        elif set(image.labels) - set(known.labels):
-            first[image.sha256] = replace(known, labels=tuple(dict.fromkeys(known.labels + image.labels)))
-    return tuple(first.values())
-
-
-def _listed(dataset: Dataset, n_neighbours: int, progress: Progress) -> _Comparison:
-    found = _loaded(READERS, dataset.format)(dataset).read_matches(progress)
-    summary = _summary(found.generated_set, len(found.matches), found.generated_set.excluded)
-    return _Comparison(
-        matches=found.matches if len(found.matches) else None,
-        n_neighbours=n_neighbours,
+def _listed(dataset: Dataset, progress: Progress) -> Comparison:
+    found: MatchList = loaded(READERS, dataset.format)(dataset).read_matches(progress)
+    summary = summary_of(found.generated_set, len(found.matches), found.generated_set.excluded)
+    return Comparison(
+        candidates=ListedMatches(listed=found.matches) if len(found.matches) else None,
         sets={"matches": replace(summary, sha256=found.sha256)},
+        agreement={},
+        embedded={},
     )
-
-
-def _nothing_left(blank: Verdict, policy: Policy) -> Verdict:
-    empty = " and ".join(repr(one.name) for one in blank.sets.values() if not one.counts.n_embedded)
-    lost = too_many_left_out(blank.sets, policy.exclusions.at_most)
-    return replace(
-        blank,
-        reasons=(f"nothing is left to compare in {empty}", *(reason for reason, _ in lost)),
-        details=tuple(detail for _, detail in lost),
-    )
-
-
-def _concluded(blank: Verdict, matches: Matches, n_neighbours: int, policy: Policy, case: Case) -> Verdict:
-    """Measures without the waived pairs, and lets caps and expired waivers have their say."""
-    today = datetime.now(UTC).date()
-    measured, waived = _measured(matches, n_neighbours, case, policy.waivers.pairs(today))
-    outcome, reason = judge(measured)
-    lost = too_many_left_out(blank.sets, policy.exclusions.at_most)
-    open_questions = [*lost, *policy.waivers.expired_on(today)]
-    reasons = [reason, *(question for question, _ in open_questions)]
-    if waived and outcome is Outcome.PASS:
-        outcome = Outcome.WAIVED
-    if open_questions and outcome is not Outcome.LEAK:
-        outcome, reasons = Outcome.INCONCLUSIVE, [*reasons[1:], reason]
-    return replace(
-        blank,
-        outcome=outcome,
-        reasons=tuple(reasons),
-        details=tuple(detail for _, detail in open_questions),
-        measurement=measured,
-        waived=waived,
-    )
-
-
-def _measured(
-    matches: Matches, n_neighbours: int, case: Case, accepted: frozenset[tuple[str, str]]
-) -> tuple[Measurement, tuple[Pair, ...]]:
-    """The figure without the waived pairs, and those pairs.
-
-    In rounds, because behind a waived pair may stand another one that is waived too.
-    """
-    waived: list[Pair] = []
-    while True:
-        measured = case.check.measure(matches.without(frozenset(map(_digests, waived)), n_neighbours))
-        more = [pair for pair in measured.pairs if _digests(pair) in accepted]
-        if not more or judge(measured)[0] is Outcome.PASS:
-            return measured, tuple(waived)
-        waived += more
-
-
-def _digests(pair: Pair) -> tuple[str, str]:
-    return pair.generated.sha256, pair.source.sha256

@@ -36,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="faceleak-evidence",
         help="folder for the evidence (private); default: faceleak-evidence",
     )
+    group.addoption(
+        "--faceleak-offline",
+        action="store_true",
+        help="never touch the network: models that are not on this machine make a verdict inconclusive",
+    )
     parser.addini(
         "faceleak_policies",
         type="linelist",
@@ -45,6 +50,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Starts the gate where a policy is asked for."""
+    if config.getoption("--faceleak-offline"):
+        from faceleak_check.environment import set_for_now
+
+        config.add_cleanup(set_for_now("FACELEAK_OFFLINE", "1"))
     if config.getoption("--faceleak-policy") or config.getini("faceleak_policies"):
         from faceleak_check.session import PolicySession
 

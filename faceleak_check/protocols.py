@@ -9,9 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.matches import Matches
-from faceleak_check.records import EmbedderSpec, ImageRef, ImageSet, Measurement, Templates
+from faceleak_check.records import (
+    EmbedderSpec,
+    Face,
+    FaceTemplates,
+    ImageRef,
+    ImageSet,
+    Measurement,
+    ScreenSpec,
+    Templates,
+)
 
-__all__ = ["Check", "Decode", "Embedder", "Pixels", "Progress", "Reader", "TemplateStore"]
+__all__ = [
+    "Check",
+    "Decode",
+    "Detector",
+    "Embedder",
+    "Pixels",
+    "Progress",
+    "Reader",
+    "Screen",
+    "TemplateStore",
+]
 
 Pixels = npt.NDArray[np.uint8]
 """An RGB picture, uint8, shape (height, width, 3)."""
@@ -35,9 +54,36 @@ class Reader(Protocol):
         """
 
 
+class Detector(Protocol):
+    """Finds faces in pictures. Makes no use of its network before `load`.
+
+    Its name, licence and all that decides its answers, in words, are known from the start.
+    """
+
+    name: str
+    licence: str
+    settings: str
+
+    def load(self) -> None:
+        """Bring the network into memory.
+
+        Raises:
+            ModelError: Weights or device are missing or damaged.
+        """
+
+    def detect(self, pictures: Sequence[Pixels]) -> list[tuple[Face, ...]]:
+        """The faces of each picture, the largest first; an empty tuple where there is none.
+
+        A picture's answer does not depend on the others. Several threads may call it at once.
+        """
+
+
 @runtime_checkable
 class Embedder(Protocol):
-    """Turns face chips into templates. Makes no use of its network before `load`."""
+    """Turns face chips into templates. Makes no use of its network before `load`.
+
+    Its spec says what chips it takes (size, five-point template); the gate cuts them.
+    """
 
     spec: EmbedderSpec
     batch_size: int
@@ -49,38 +95,54 @@ class Embedder(Protocol):
             ModelError: Weights or device are missing, damaged or of the wrong kind.
         """
 
-    def begin_thread(self) -> None:
-        """Called once in each thread that will call `prepare` and `embed`: from here on one core is all it uses."""
-
-    def end_threads(self) -> None:
-        """Called once when those threads are over, to leave the process as it was."""
-
-    def prepare(self, picture: Pixels) -> Pixels:
-        """The face chip of a decoded picture, uint8, shape (input_size, input_size, 3)."""
-
     def embed(self, chips: npt.NDArray[np.uint8]) -> Templates:
-        """Templates of a batch of chips, uint8, shape (n, input_size, input_size, 3); n is at most `batch_size`.
+        """Templates of a batch of RGB chips, uint8, shape (n, input_size, input_size, 3); n is at most `batch_size`.
 
-        Several threads may call it at once.
+        A chip's template does not depend on the others. Several threads may call it at once; on a CPU each of
+        them has one core.
+        """
+
+
+class Screen(Protocol):
+    """Says how sure it is that pictures are of the kind to take out. Makes no use of its network before `load`."""
+
+    spec: ScreenSpec
+    batch_size: int
+
+    def load(self) -> None:
+        """Bring the network into memory.
+
+        Raises:
+            ModelError: Weights or device are missing, damaged or of the wrong kind.
+        """
+
+    def measure(
+        self, pictures: Sequence[Pixels], faces: Sequence[tuple[Face, ...] | None]
+    ) -> npt.NDArray[np.float64]:
+        """The probability of each picture, float64, shape (n,), in [0, 1]; n is at most `batch_size`.
+
+        Args:
+            pictures: RGB pictures of any size.
+            faces: The faces that the detector found in each; None where the whole picture is to be taken for one.
         """
 
 
 class TemplateStore(Protocol):
-    """Keeps templates by content digest, for one embedder spec."""
+    """Keeps templates by the content digest of their image, for one embedder spec."""
 
     def missing(self, digests: Sequence[str]) -> list[str]:
-        """Those of the digests that have no template yet, each once, in order."""
+        """Those of the digests that were not looked at yet, each once, in order; not those without a face."""
 
-    def add(self, digests: Sequence[str], templates: Templates) -> None:
-        """Keep templates for good.
+    def add(self, digests: Sequence[str], found: FaceTemplates) -> None:
+        """Keep the templates of these images for good.
 
         Raises:
             ModelError: The templates are not finite unit vectors.
             StoreError: The store cannot be written.
         """
 
-    def get(self, digests: Sequence[str]) -> Templates:
-        """Templates in the order of the digests."""
+    def get(self, digests: Sequence[str]) -> FaceTemplates:
+        """The templates of these images, in the order of the digests."""
 
 
 class Check(Protocol):
@@ -93,6 +155,13 @@ class Check(Protocol):
     @property
     def metric(self) -> str:
         """What decides which neighbour is nearest: ``cosine`` or ``euclidean``."""
+
+    @property
+    def needs_whole_set(self) -> bool:
+        """Whether its figure has all generated images in the denominator, so that screens must look at each of them."""
+
+    def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
+        """Which neighbours speak against the release, shape (n, k)."""
 
     def measure(self, matches: Matches) -> Measurement:
         """The figure that the policy limits."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from faceleak_check.errors import UsageError
 
-__all__ = ["CHECKS", "EMBEDDERS", "READERS", "Registry", "suggestion"]
+__all__ = ["CHECKS", "EMBEDDERS", "READERS", "SCREENS", "Registry", "suggestion"]
 
 
 class Registry:
@@ -83,7 +83,22 @@ EMBEDDERS = Registry(
     "embedder",
     {
         "dlib-resnet": "faceleak_check.embedders.dlib_resnet:DlibResNet",
+        "facenet-vggface2": "faceleak_check.embedders.facenet:FaceNetVggFace2",
+        "facenet-casia": "faceleak_check.embedders.facenet:FaceNetCasia",
+        "adaface-ir101": "faceleak_check.embedders.adaface:AdaFaceIr101",
+        "adaface-ir50": "faceleak_check.embedders.adaface:AdaFaceIr50",
+        "adaface-ir18": "faceleak_check.embedders.adaface:AdaFaceIr18",
+        "onnx": "faceleak_check.embedders.onnx:OnnxEmbedder",
+        "torchscript": "faceleak_check.embedders.torchscript:TorchScriptEmbedder",
         "fake-pixels": "faceleak_check.embedders.fake_pixels:FakePixels",
+    },
+)
+SCREENS = Registry(
+    "screen",
+    {
+        "clip": "faceleak_check.screens.clip:ClipScreen",
+        "age": "faceleak_check.screens.age:AgeScreen",
+        "face": "faceleak_check.screens.face:FaceScreen",
     },
 )
 READERS = Registry(

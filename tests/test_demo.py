@@ -46,6 +46,7 @@ def test_exactly_the_five_copies_are_named(demo: Ran) -> None:
     assert sorted(findings.leaky) == sorted((copy.generated, copy.source) for copy in COPIES)
     assert findings.clean == {}
     assert len(COPIES) == 5
+    assert findings.n_no_face == 10
     assert findings.highest < 0.96 <= min(findings.leaky.values())
 
 
@@ -64,6 +65,7 @@ What happened
               sample-016.png is person-023/face.png, turned by 5 degrees: cosine {cosine[23]}
               sample-021.png is person-036/face.png, cropped by 8%: cosine {cosine[36]}
               sample-033.png is person-042/face.png, saved as JPEG at quality 35: cosine {cosine[42]}
+  both        hold 10 pictures without a face: counted as no_face, and not compared.
 
 Files to open
   faceleak-demo/leaky.yaml                     the policy, with comments

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from faceleak_check.checks.leaks import find_leaks, metric_of
+import numpy as np
+import numpy.typing as npt
+
+from faceleak_check.checks.leaks import find_leaks, leaking, metric_of
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Count, PositiveCount, Threshold, check_keys
 from faceleak_check.records import Measurement
@@ -22,6 +25,7 @@ class IdentityExposure:
         k: How many nearest source images of each generated image count.
     """
 
+    needs_whole_set: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = True
 
     threshold: Threshold
@@ -37,6 +41,10 @@ class IdentityExposure:
     def n_neighbours(self) -> int:
         """The policy's k."""
         return self.k
+
+    def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
+        """Which neighbours are at or over the threshold, shape (n, k)."""
+        return leaking(matches, self.threshold)
 
     def measure(self, matches: Matches) -> Measurement:
         """Number of people with a leak; a photograph that lies under two names exposes both, one without a name one."""

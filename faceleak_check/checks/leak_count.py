@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from faceleak_check.checks.leaks import find_leaks, metric_of
+import numpy as np
+import numpy.typing as npt
+
+from faceleak_check.checks.leaks import find_leaks, leaking, metric_of
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Count, Threshold, check_keys
 from faceleak_check.records import Measurement
@@ -21,6 +24,7 @@ class LeakCount:
         at_most: Highest number allowed.
     """
 
+    needs_whole_set: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = False
     n_neighbours: ClassVar[int] = 1
 
@@ -31,6 +35,10 @@ class LeakCount:
     def metric(self) -> str:
         """What decides which neighbour is nearest."""
         return metric_of(self.threshold)
+
+    def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
+        """Which neighbours are at or over the threshold, shape (n, k)."""
+        return leaking(matches, self.threshold)
 
     def measure(self, matches: Matches) -> Measurement:
         """Number of leaking images."""

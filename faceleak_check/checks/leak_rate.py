@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from faceleak_check.checks.leaks import find_leaks, metric_of
+import numpy as np
+import numpy.typing as npt
+
+from faceleak_check.checks.leaks import find_leaks, leaking, metric_of
 from faceleak_check.checks.statistics import wilson_interval
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Share, Threshold, check_keys
@@ -23,6 +26,7 @@ class LeakRate:
         confidence: If given, the upper end of the Wilson interval at this confidence must meet the limit.
     """
 
+    needs_whole_set: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = False
     n_neighbours: ClassVar[int] = 1
 
@@ -41,6 +45,10 @@ class LeakRate:
     def metric(self) -> str:
         """What decides which neighbour is nearest."""
         return metric_of(self.threshold)
+
+    def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
+        """Which neighbours are at or over the threshold, shape (n, k)."""
+        return leaking(matches, self.threshold)
 
     def measure(self, matches: Matches) -> Measurement:
         """Share of leaking images with its interval."""

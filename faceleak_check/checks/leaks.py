@@ -11,7 +11,7 @@ from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Threshold
 from faceleak_check.records import Pair
 
-__all__ = ["Leaks", "find_leaks", "metric_of", "worst_first"]
+__all__ = ["Leaks", "find_leaks", "leaking", "metric_of", "worst_first"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class Leaks:
 
 def find_leaks(matches: Matches, threshold: Threshold) -> Leaks:
     """All neighbours that are at or over the threshold."""
-    rows = _leaking(matches, threshold)
+    rows = leaking(matches, threshold)
     return Leaks(
         n_images=int(rows.any(axis=1).sum()),
         pairs=worst_first(matches, rows, by_distance=metric_of(threshold) == "euclidean"),
@@ -44,7 +44,8 @@ def metric_of(threshold: Threshold) -> str:
     return "cosine" if threshold.euclidean is None else "euclidean"
 
 
-def _leaking(matches: Matches, threshold: Threshold) -> npt.NDArray[np.bool_]:
+def leaking(matches: Matches, threshold: Threshold) -> npt.NDArray[np.bool_]:
+    """Which neighbours are at or over the threshold, shape (n, k)."""
     if threshold.cosine is not None:
         return np.asarray((matches.source_index >= 0) & (matches.similarity >= threshold.cosine))
     if threshold.euclidean is None or matches.distance is None:

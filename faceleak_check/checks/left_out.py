@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from faceleak_check.checks.judge import told_apart
-from faceleak_check.records import UNSEEN_FOLDER, Counts, EmbedderSpec, Exclusion, SetSummary
+from faceleak_check.checks.judge import judge, told_apart
+from faceleak_check.records import UNSEEN_FOLDER, Counts, Exclusion, ScreenSummary, SetSummary, Verdict
 
 __all__ = ["too_many_left_out", "warnings_on"]
 
 _SHOWN = 5
+_NORMS_APART = 1.25
+"""Times by which median lengths may differ; dlib-resnet's differ by up to 1.13 between good and poor pictures."""
 
 
 def too_many_left_out(sets: Mapping[str, SetSummary], at_most: float) -> tuple[tuple[str, str], ...]:
@@ -61,14 +63,63 @@ def _by_rule(counts: Counts) -> str:
     return ", ".join(f"{n:,} {rule}" for rule, n in rules.items() if n)
 
 
-def warnings_on(sets: Mapping[str, SetSummary], embedder: EmbedderSpec | None) -> tuple[str, ...]:
-    """What a reader of the verdict must know besides."""
-    warnings = [_on_other_files(one) for one in sets.values() if one.n_other_files]
-    if embedder is not None and not embedder.recognises_people:
-        warnings.append(
-            f"{embedder.name!r} is no face recogniser but a stand-in for tests: this verdict says nothing about people"
+def warnings_on(verdict: Verdict, n_disagreed: int = 0) -> tuple[str, ...]:
+    """What a reader of the verdict must know besides.
+
+    Args:
+        verdict: The verdict, complete but for its warnings.
+        n_disagreed: Pairs over the first embedder's threshold that another embedder does not confirm.
+    """
+    return tuple(_warnings(verdict, n_disagreed))
+
+
+def _warnings(verdict: Verdict, n_disagreed: int) -> Iterator[str]:
+    for screen in verdict.screens:
+        yield from _on_screen(screen, verdict.sets)
+    if verdict.unscreened is not None:
+        yield f"without the screens: {judge(verdict.unscreened)[1]}"
+    if n_disagreed:
+        yield (
+            f"pairs over the first embedder's threshold that another one does not confirm, and that do not count: "
+            f"{n_disagreed:,}"
         )
-    return tuple(warnings)
+    for one in verdict.sets.values():
+        for alignment in dict.fromkeys(one.alignments.values()):
+            yield from (f"{one.name!r}: {warning}" for warning in alignment.warnings)
+        if one.n_other_files:
+            yield _on_other_files(one)
+    if verdict.embedder is not None and verdict.embedder.recognises_people:
+        yield from _on_norms(verdict.sets)
+    for embedder in filter(None, [verdict.embedder, *verdict.agreement.values()]):
+        if not embedder.recognises_people:
+            yield (
+                f"{embedder.name!r} is no face recogniser but a stand-in for tests: "
+                "this verdict says nothing about people"
+            )
+
+
+def _on_norms(sets: Mapping[str, SetSummary]) -> Iterator[str]:
+    """Lengths of embeddings that differ much: one side's pictures are worse, or cut in another way."""
+    norms = [(one.name, one.median_norm) for one in sets.values() if one.median_norm is not None]
+    if len(norms) < 2:
+        return
+    (low_name, low), *_, (high_name, high) = sorted(norms, key=lambda one: one[1])
+    if high > _NORMS_APART * low:
+        yield (
+            f"embeddings of {low_name!r} are {low:.3g} long (median), those of {high_name!r} {high:.3g}: the pictures "
+            f"of {low_name!r} are worse, or cut in another way, and similarities between them mean less"
+        )
+
+
+def _on_screen(screen: ScreenSummary, sets: Mapping[str, SetSummary]) -> Iterator[str]:
+    for role, group in screen.groups.items():
+        if group.n_excluded:
+            yield (
+                f"screen {screen.rule!r} took out {group.n_excluded:,} of the {group.n_looked_at:,} images of "
+                f"{sets[role].name!r} that it looked at; {group.n_leaking:,} of them "
+                f"{'is' if group.n_leaking == 1 else 'are'} in a pair that counts against the release "
+                f"({100 * group.n_leaking / group.n_excluded:.3g}%)"
+            )
 
 
 def _on_other_files(one: SetSummary) -> str:

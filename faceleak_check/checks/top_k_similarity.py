@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from faceleak_check.checks.leaks import worst_first
 from faceleak_check.matches import Matches
@@ -25,6 +26,7 @@ class TopKSimilarity:
         at_most: Highest cosine allowed in any of them.
     """
 
+    needs_whole_set: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = False
     metric: ClassVar[str] = "cosine"
 
@@ -35,6 +37,10 @@ class TopKSimilarity:
     def n_neighbours(self) -> int:
         """The k best pairs of all are among the k best of each image."""
         return self.k
+
+    def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
+        """Which neighbours are over the limit, shape (n, k)."""
+        return np.asarray((matches.source_index >= 0) & (matches.similarity > self.at_most))
 
     def measure(self, matches: Matches) -> Measurement:
         """The k most similar pairs; the value is the highest cosine."""

@@ -21,8 +21,6 @@ _BLOCKS = (
     *[(256, False)] * 2,
     (256, True),
 )
-_MEAN = (122.782, 117.001, 104.298)
-_SCALE = 256.0
 
 
 class _Block(nn.Module):
@@ -60,7 +58,6 @@ class DlibNetwork(nn.Module):
         weights: The parameters of the published file.
     """
 
-    mean: Tensor
     projection: Tensor
 
     def __init__(self, weights: DlibWeights) -> None:
@@ -72,16 +69,14 @@ class DlibNetwork(nn.Module):
             blocks.append(_Block(n_inputs, n_outputs, halves=halves))
             n_inputs = n_outputs
         self.blocks = nn.Sequential(*blocks)
-        self.register_buffer("mean", torch.tensor(_MEAN).reshape(1, 3, 1, 1), persistent=False)
         self.register_buffer("projection", torch.from_numpy(weights.fully_connected.copy()), persistent=False)
         convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
         for convolution, raw, affine in zip(convolutions, weights.convolutions, weights.affines, strict=True):
             _fill(convolution, raw, affine)
 
     def forward(self, chips: Tensor) -> Tensor:
-        """RGB chips, uint8, shape (n, 3, 150, 150) → embeddings, float32, shape (n, 128)."""
-        x = (chips.to(torch.float32) - self.mean) / _SCALE
-        x = functional.relu(self.stem(x.contiguous(memory_format=torch.channels_last)), inplace=True)
+        """Normalised RGB chips, float32, shape (n, 3, 150, 150) → embeddings, float32, shape (n, 128)."""
+        x = functional.relu(self.stem(chips), inplace=True)
         x = self.blocks(functional.max_pool2d(x, 3, stride=2))
         # bf16 would cost the template three digits here and save nothing
         with torch.autocast(x.device.type, enabled=False):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.embedders.chips import whole_picture
 from faceleak_check.errors import ModelError
 from faceleak_check.policy.schema import EmbedderChoice
-from faceleak_check.protocols import Pixels
 from faceleak_check.records import EmbedderSpec, Templates
 
 __all__ = ["FakePixels"]
@@ -28,6 +28,7 @@ class FakePixels:
         ModelError: The block asks for something that this embedder has not.
     """
 
+    name: ClassVar[str] = "fake-pixels"
     batch_size = 32
 
     def __init__(self, choice: EmbedderChoice) -> None:
@@ -37,29 +38,22 @@ class FakePixels:
                 detail="Leave out `weights`, `sha256`, `precision` and `device`.",
             )
         self.spec = EmbedderSpec(
-            name=choice.name,
+            name=self.name,
             weights_sha256="",
             licence="MIT",
             dimension=_SIZE * _SIZE * 3,
             input_size=_SIZE,
             colour_order="RGB",
             normalisation="(RGB - 127.5) / 127.5",
-            alignment="none: the whole picture, padded to a square with black and resized bilinearly",
             recognises_people=False,
         )
 
+    @classmethod
+    def model_file(cls, choice: EmbedderChoice) -> None:
+        """There is no file of weights."""
+
     def load(self) -> None:
         """There is nothing to load."""
-
-    def begin_thread(self) -> None:
-        """NumPy needs no telling: nothing here is worth a second core."""
-
-    def end_threads(self) -> None:
-        """Nothing was changed."""
-
-    def prepare(self, picture: Pixels) -> Pixels:
-        """The whole picture as a chip of 8 x 8 pixels."""
-        return whole_picture(picture, _SIZE)
 
     def embed(self, chips: npt.NDArray[np.uint8]) -> Templates:
         """The scaled pixels as unit-length rows."""

@@ -1,4 +1,4 @@
-"""Embeds images in this process: each thread takes whole batches from file to template."""
+"""Works on images in this process: each thread takes whole batches from the file to the result."""
 
 from __future__ import annotations
 
@@ -12,33 +12,42 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-
-import numpy as np
+from typing import Any, Protocol
 
 from faceleak_check.errors import InconclusiveError
-from faceleak_check.protocols import Decode, Embedder, Pixels, Progress, Reader, TemplateStore
-from faceleak_check.records import UNREADABLE, Exclusion, ImageRef, Templates
+from faceleak_check.executors.stages import Stage
+from faceleak_check.executors.threads import OneCore
+from faceleak_check.protocols import Decode, Pixels, Progress, Reader
+from faceleak_check.records import UNREADABLE, Exclusion, ImageRef
 
-__all__ = ["LocalExecutor"]
+__all__ = ["LocalExecutor", "Sink"]
 
 _SHARD_IMAGES = 4096
 _SHARD_SECONDS = 30.0
+_MOST_PIXELS = 16_000_000
+
+
+class Sink(Protocol):
+    """Keeps results by content digest."""
+
+    def add(self, digests: Sequence[str], result: Any, /) -> None:
+        """Keep the results of these images for good."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Batch:
-    """What became of a batch: templates of some images, and why there are none of the others."""
+    """What became of a batch: the result of some images, and why there is none of the others."""
 
     n_images: int
     digests: list[str]
-    templates: Templates | None
+    result: Any
     excluded: list[Exclusion]
 
 
 class LocalExecutor:
-    """Brings the templates of images into a store.
+    """Brings what a stage makes of images into a store.
 
-    Each thread takes whole batches from the file to the template, on one core. Nothing waits for anything
+    Each thread takes whole batches from the file to the result, on one core. Nothing waits for anything
     else, so decoding, reading and computing overlap by themselves, and another busy process slows one thread
     down and not all of them (docs/decisions.md).
 
@@ -51,16 +60,16 @@ class LocalExecutor:
         self._decode = decode
         self._n_threads = n_threads or len(os.sched_getaffinity(0)) + 1
 
-    def embed(
+    def run(
         self,
         images: Sequence[ImageRef],
         reader: Reader,
-        embedder: Embedder,
-        store: TemplateStore,
+        stage: Stage[Any, Any],
+        sink: Sink,
         progress: Progress,
-        stage: str,
+        name: str,
     ) -> tuple[Exclusion, ...]:
-        """Embeds what the store does not have yet.
+        """Does the stage's work on images whose result the store does not have yet.
 
         What is finished is kept in shards of a few thousand images, at the latest every half minute, and also
         when the work is interrupted: a second run goes on from there.
@@ -68,29 +77,29 @@ class LocalExecutor:
         Args:
             images: Images, each content once.
             reader: Hands out their bytes.
-            embedder: The network.
-            store: Where the templates go.
+            stage: The work.
+            sink: Where the results go.
             progress: Told of every batch.
-            stage: What to call the work.
+            name: What to call the work.
 
         Returns:
             The images that cannot be decoded.
 
         Raises:
-            ModelError: The network cannot be loaded.
+            ModelError: A network cannot be loaded.
             StoreError: The store cannot be written.
         """
-        shard = _OpenShard(store)
+        shard = _OpenShard(stage, sink)
         excluded: list[Exclusion] = []
         n_done = 0
-        progress(stage, 0, len(images))
+        progress(name, 0, len(images))
         try:
-            for batch in self._batches(images, _BatchStage(reader, self._decode, embedder)):
+            for batch in self._batches(images, _BatchWork(reader, self._decode, stage)):
                 excluded += batch.excluded
-                if batch.templates is not None:
-                    shard.add(batch.digests, batch.templates)
+                if batch.digests:
+                    shard.add(batch.digests, batch.result)
                 n_done += batch.n_images
-                progress(stage, n_done, len(images))
+                progress(name, n_done, len(images))
             shard.flush()
         except BaseException:
             with contextlib.suppress(InconclusiveError):  # what went wrong first is what to tell
@@ -98,10 +107,10 @@ class LocalExecutor:
             raise
         return tuple(excluded)
 
-    def _batches(self, images: Sequence[ImageRef], work: _BatchStage) -> Iterator[_Batch]:
+    def _batches(self, images: Sequence[ImageRef], work: _BatchWork) -> Iterator[_Batch]:
         """The batches in their order, a few of them under way at any time."""
         left = (images[start : start + work.size] for start in range(0, len(images), work.size))
-        with ThreadPoolExecutor(self._n_threads, "faceleak-embed", work.begin_thread) as threads:
+        with ThreadPoolExecutor(self._n_threads, "faceleak") as threads:
             waiting = deque(
                 threads.submit(work, batch) for batch in itertools.islice(left, self._n_threads + 1)
             )
@@ -112,51 +121,67 @@ class LocalExecutor:
                     yield done
             finally:
                 threads.shutdown(wait=True, cancel_futures=True)
-                work.end_threads()
+                work.one_core.end()
 
 
-class _BatchStage:
-    """One batch from its files to its templates; called from several threads at once."""
+class _BatchWork:
+    """One batch from its files to its result; called from several threads at once."""
 
-    def __init__(self, reader: Reader, decode: Decode, embedder: Embedder) -> None:
+    def __init__(self, reader: Reader, decode: Decode, stage: Stage[Any, Any]) -> None:
         self._reader = reader
         self._decode = decode
-        self._embedder = embedder
+        self._stage = stage
         self._loading = Lock()
         self._loaded = False
-        self.size = embedder.batch_size
-        self.begin_thread = embedder.begin_thread
-        self.end_threads = embedder.end_threads
+        self.size = stage.batch_size
+        self.one_core = OneCore()
 
     def __call__(self, images: Sequence[ImageRef]) -> _Batch:
-        good: list[ImageRef] = []
-        chips: list[Pixels] = []
         excluded: list[Exclusion] = []
-        for image in images:
-            try:
-                chips.append(self._chip(image))
-                good.append(image)
-            except (OSError, ValueError) as error:
-                excluded.append(_unreadable(image, error))
+        good: list[ImageRef] = []
+        prepared: list[Any] = []
+        for part, pictures in self._parts(images, excluded):
+            prepared += self._prepared(part, pictures)
+            good += part
+            del pictures  # not to be in memory together with the next ones
         return _Batch(
             n_images=len(images),
             digests=[image.sha256 for image in good],
-            templates=self._templates(chips) if chips else None,
+            result=self._stage.compute(prepared) if prepared else None,
             excluded=excluded,
         )
 
-    def _chip(self, image: ImageRef) -> Pixels:
+    def _parts(
+        self, images: Sequence[ImageRef], excluded: list[Exclusion]
+    ) -> Iterator[tuple[list[ImageRef], list[Pixels]]]:
+        """Decoded pictures, as many at a time as fit a bounded memory."""
+        part: list[ImageRef] = []
+        pictures: list[Pixels] = []
+        for image in images:
+            try:
+                pictures.append(self._picture(image))
+                part.append(image)
+            except (OSError, ValueError) as error:
+                excluded.append(_unreadable(image, error))
+            if sum(picture.size for picture in pictures) > 3 * _MOST_PIXELS:
+                yield part, pictures
+                part, pictures = [], []
+        if part:
+            yield part, pictures
+
+    def _picture(self, image: ImageRef) -> Pixels:
         data = self._reader.read(image)
         if hashlib.sha256(data).hexdigest() != image.sha256:
             raise ValueError("the file changed while the gate ran")
-        return self._embedder.prepare(self._decode(data))
+        return self._decode(data)
 
-    def _templates(self, chips: list[Pixels]) -> Templates:
+    def _prepared(self, images: list[ImageRef], pictures: list[Pixels]) -> list[Any]:
         with self._loading:
             if not self._loaded:
-                self._embedder.load()  # takes seconds, in vain where no image can be decoded
+                self._stage.load()  # takes seconds, in vain where no image can be decoded
                 self._loaded = True
-        return self._embedder.embed(np.stack(chips))
+        self.one_core()
+        return self._stage.prepare(images, pictures)
 
 
 def _unreadable(image: ImageRef, error: OSError | ValueError) -> Exclusion:
@@ -168,29 +193,23 @@ def _unreadable(image: ImageRef, error: OSError | ValueError) -> Exclusion:
 
 
 class _OpenShard:
-    """Templates on their way to the store."""
+    """Results on their way to the store."""
 
-    def __init__(self, store: TemplateStore) -> None:
-        self._store = store
+    def __init__(self, stage: Stage[Any, Any], sink: Sink) -> None:
+        self._stage = stage
+        self._sink = sink
         self._digests: list[str] = []
-        self._parts: list[Templates] = []
+        self._parts: list[Any] = []
         self._since = time.monotonic()
 
-    def add(self, digests: list[str], templates: Templates) -> None:
+    def add(self, digests: list[str], result: Any) -> None:
         self._digests += digests
-        self._parts.append(templates)
+        self._parts.append(result)
         if len(self._digests) >= _SHARD_IMAGES or time.monotonic() - self._since >= _SHARD_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         self._since = time.monotonic()
-        if not self._digests:
-            return
-        self._store.add(
-            self._digests,
-            Templates(
-                vectors=np.concatenate([part.vectors for part in self._parts]),
-                norms=np.concatenate([part.norms for part in self._parts]),
-            ),
-        )
+        if self._digests:
+            self._sink.add(self._digests, self._stage.joined(self._parts))
         self._digests, self._parts = [], []

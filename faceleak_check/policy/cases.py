@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic.dataclasses import is_pydantic_dataclass
-
 from faceleak_check.errors import UsageError
+from faceleak_check.policy.agreement import THRESHOLD, agreed_thresholds, has_threshold
+from faceleak_check.policy.embedders import AGREEMENT, EMBEDDER, EmbedderRules
 from faceleak_check.policy.planned import PLANNED_CHECKS
-from faceleak_check.policy.schema import Case
+from faceleak_check.policy.schema import Agreeing, Case, NamedEmbedder
 from faceleak_check.policy.sets import MATCHES, PAIR, SetRules
-from faceleak_check.policy.validation import Validator
+from faceleak_check.policy.types import Threshold
+from faceleak_check.policy.validation import Validator, is_made_with_check_keys
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import CHECKS, suggestion
 
@@ -26,11 +27,13 @@ class CaseBuilder:
     Args:
         validator: Where problems go.
         sets: The rules for the datasets that a check names.
+        embedders: The rules for the embedders that a check names.
     """
 
-    def __init__(self, validator: Validator, sets: SetRules) -> None:
+    def __init__(self, validator: Validator, sets: SetRules, embedders: EmbedderRules) -> None:
         self._validator = validator
         self._sets = sets
+        self._embedders = embedders
 
     def build(self, checks: object) -> tuple[Case, ...]:
         """The cases that are free of errors, in file order, each with an id of its own."""
@@ -72,21 +75,59 @@ class CaseBuilder:
         sets = self._sets.find(roles, keys, path)
         if kind is None:
             return None
-        check = self._validator.build(
-            kind,
-            _without(keys, (*PAIR, MATCHES)),
-            path,
-            also=(*PAIR, MATCHES),
-            lacking=[role for role in roles if role not in keys],
-        )
+        names = self._embedder_names(kind, roles, keys, path)
+        thresholds = agreed_thresholds(self._validator, keys, names, path) if AGREEMENT in keys else ()
+        check = self._check(kind, roles, keys, path, thresholds)
         self._refuse_both(keys, path)
         self._sets.fit(kind, sets, keys, path)
-        if check is None or len(sets) < len(roles):
+        embedders = self._embedders.named(names)
+        n_needed = max(len(names), roles == PAIR)
+        if check is None or len(sets) < len(roles) or len(embedders) < n_needed:
+            return None
+        if AGREEMENT in keys and len(thresholds) < len(names):
             return None
         line, column = self._validator.source.place(path)
-        names = {role: sets[role].name if role in sets else None for role in (*PAIR, MATCHES)}
-        case_id = f"{name}[{'-vs-'.join(sets[role].name for role in roles)}]"
-        return Case(id=case_id, check_name=name, check=check, line=line, column=column, **names)
+        return Case(
+            id=f"{name}[{self._id([sets[role].name for role in roles], names)}]",
+            check_name=name,
+            check=check,
+            line=line,
+            column=column,
+            embedder=next(iter(embedders), None),
+            agreement=_agreeing(embedders, thresholds),
+            **{role: sets[role].name if role in sets else None for role in (*PAIR, MATCHES)},
+        )
+
+    def _embedder_names(
+        self, kind: type[Any], roles: Sequence[str], keys: dict[str, Any], path: KeyPath
+    ) -> tuple[str, ...]:
+        if MATCHES not in roles:
+            return self._embedders.find(kind, keys, path)
+        self._embedders.refuse_beside(MATCHES, keys, path)
+        return ()
+
+    def _check(
+        self,
+        kind: type[Any],
+        roles: Sequence[str],
+        keys: dict[str, Any],
+        path: KeyPath,
+        thresholds: Sequence[Threshold],
+    ) -> Any:
+        """The check itself; where embedders must agree it holds the threshold of the first."""
+        beside = (*PAIR, MATCHES, EMBEDDER, AGREEMENT)
+        own = _without(keys, beside)
+        can_agree = has_threshold(kind)
+        if can_agree and AGREEMENT in keys and THRESHOLD in own:
+            # each threshold was judged before; the check's other keys are judged even where one was wrong
+            own[THRESHOLD] = next(iter(thresholds), Threshold(cosine=1.0))
+        lacking = [role for role in roles if role not in keys]
+        also = beside if can_agree else beside[:-1]
+        return self._validator.build(kind, own, path, also=also, lacking=lacking)
+
+    def _id(self, sets: Sequence[str], embedders: Sequence[str]) -> str:
+        by = f"-by-{'+'.join(embedders)}" if embedders and self._embedders.named_by_user else ""
+        return "-vs-".join(sets) + by
 
     def _check_class(self, name: str, path: KeyPath) -> type[Any] | None:
         try:
@@ -94,7 +135,7 @@ class CaseBuilder:
         except UsageError as error:
             self._validator.report(path, str(error), at_key=True)
             return None
-        if is_pydantic_dataclass(kind) and kind.__pydantic_config__.get("extra") == "forbid":
+        if is_made_with_check_keys(kind):
             return kind
         message = "this check of another package is not made with check_keys, so its keys cannot be checked"
         self._validator.report(path, message, at_key=True)
@@ -113,6 +154,12 @@ def _roles(keys: dict[str, Any]) -> tuple[str, ...]:
     if MATCHES in keys or (not names_pair and any(suggestion(key, [MATCHES]) for key in keys)):
         return (MATCHES,)
     return PAIR
+
+
+def _agreeing(embedders: Sequence[NamedEmbedder], thresholds: Sequence[Threshold]) -> tuple[Agreeing, ...]:
+    """The embedders after the first, each with its threshold; nothing where a check asks for one alone."""
+    pairs = zip(embedders[1:], thresholds[1:], strict=True)
+    return tuple(Agreeing(embedder=embedder, threshold=threshold) for embedder, threshold in pairs)
 
 
 def _not_one(names: list[str]) -> str:

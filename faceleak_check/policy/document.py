@@ -10,27 +10,35 @@ from faceleak_check.policy.names import (
     Column,
     ColumnNames,
     DatasetName,
+    EmbedderKey,
     EmbedderName,
     LabelName,
+    Licence,
     PolicyName,
     ReaderName,
+    ScreenKey,
     Sha256,
     Text,
     Version,
 )
 from faceleak_check.policy.paths import PolicyPath
-from faceleak_check.policy.planned import Screens
-from faceleak_check.policy.types import Share, check_keys
+from faceleak_check.policy.types import ChipSize, Divisor, PixelValue, Share, check_keys
 
 __all__ = [
     "PUBLISHED_COLUMNS",
+    "Alignment",
     "Columns",
     "CsvLabels",
     "DatasetKeys",
     "Document",
     "EmbedderChoice",
     "Exclusions",
+    "Faces",
+    "Licences",
 ]
+
+Alignment = Literal["none", "mtcnn", "auto"]
+Faces = Literal["all", "largest", "error"]
 
 
 @check_keys
@@ -82,6 +90,8 @@ class DatasetKeys:
         format: How it is read; folder is a folder of images, matches a table of precomputed best matches.
         labels: Where people are named; parent_folder, none, or a table as {csv, image, identity}.
         columns: The columns of a match list, where they are not named as in the published lists.
+        align: How faces are found in this dataset, in place of what the embedder's keys say.
+        faces: Which faces of a picture of this dataset count, in place of what the embedder's keys say.
     """
 
     path: PolicyPath
@@ -91,6 +101,8 @@ class DatasetKeys:
         Discriminator(_label_form),
     ] = "none"
     columns: Columns | None = None
+    align: Alignment | None = None
+    faces: Faces | None = None
 
 
 @check_keys
@@ -101,17 +113,32 @@ class EmbedderChoice:
         name: Which embedder.
         weights: The file of weights, where it is not found by itself.
         sha256: The digest that the weights must have, 64 hexadecimal digits.
-        align: How faces are found and turned upright; none where the images are face chips already.
+        licence: Licence of weights of your own.
+        align: How faces are found and turned upright; none where the images are face chips already, auto to decide
+            for each dataset from a sample.
+        faces: Which faces of a picture count, all, the largest, or error where several make a picture unusable.
         precision: The arithmetic, fp32 or bf16.
         device: What computes, cpu, cuda, or auto for cuda where there is one.
+        input_size: Height and width of a chip in pixels, for a network of your own that does not tell.
+        colour_order: RGB or BGR, for a network of your own that does not tell.
+        mean: Pixel value (0 to 255) that is subtracted, for a network of your own that does not tell.
+        std: What the difference is divided by, for a network of your own that does not tell.
+        template: Where a face lies in a chip, for a network of your own that does not tell.
     """
 
     name: EmbedderName
     weights: PolicyPath | None = None
     sha256: Sha256 | None = None
-    align: Literal["none", "mtcnn", "auto"] = "none"
+    licence: Licence | None = None
+    align: Alignment = "auto"
+    faces: Faces = "all"
     precision: Literal["fp32", "bf16"] = "fp32"
     device: Literal["cpu", "cuda", "auto"] = "cpu"
+    input_size: ChipSize | None = None
+    colour_order: Literal["RGB", "BGR"] | None = None
+    mean: PixelValue | None = None
+    std: Divisor | None = None
+    template: Literal["arcface-112", "dlib-150", "facenet-160"] | None = None
 
 
 @check_keys
@@ -126,6 +153,17 @@ class Exclusions:
 
 
 @check_keys
+class Licences:
+    """Which licences the models of a policy may have.
+
+    Attributes:
+        allow: The licences, each as the models name theirs, such as CC0-1.0.
+    """
+
+    allow: Annotated[tuple[Licence, ...], Field(min_length=1)]
+
+
+@check_keys
 class Document:
     """A faceleak-check privacy policy.
 
@@ -135,7 +173,9 @@ class Document:
         description: What the policy is for.
         datasets: The sets of images and the match lists, by a name of your own.
         embedder: The network that turns faces into templates; dlib-resnet where it is left out.
-        screens: Rules that take images out of the comparison.
+        embedders: Several networks in place of one, by a name of your own that checks use.
+        licences: Which licences the models may have; any where it is left out.
+        screens: Rules that take images out of the comparison, by name.
         exclusions: How much may be left out before a verdict is inconclusive.
         checks: The tests; each item is one check.
         waivers: A file of accepted leaks, relative to the policy file.
@@ -145,8 +185,10 @@ class Document:
     name: PolicyName
     description: Text = ""
     datasets: Annotated[dict[DatasetName, Any], Field(min_length=1)]
-    embedder: EmbedderChoice = EmbedderChoice(name="dlib-resnet")
-    screens: Screens = Screens()
+    embedder: EmbedderChoice | None = None
+    embedders: Annotated[dict[EmbedderKey, EmbedderChoice], Field(min_length=1)] | None = None
+    licences: Licences | None = None
+    screens: Annotated[dict[ScreenKey, Any], Field(default_factory=dict)]
     exclusions: Exclusions = Exclusions()
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
     waivers: PolicyPath | None = None

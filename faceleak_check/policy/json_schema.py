@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,25 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from faceleak_check.policy.agreement import has_threshold
 from faceleak_check.policy.document import DatasetKeys, Document
-from faceleak_check.policy.planned import PLANNED_CHECKS
-from faceleak_check.policy.sets import MATCHES, PAIR
+from faceleak_check.policy.planned import HUB, PLANNED_CHECKS, HubScreen
+from faceleak_check.policy.shapes import (
+    Shape,
+    add_embedders,
+    add_roles,
+    one_check,
+    screen_method,
+    screen_rule,
+    screens,
+)
 from faceleak_check.policy.types import Threshold
-from faceleak_check.registry import CHECKS, EMBEDDERS, READERS
+from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS
 
 __all__ = ["SHIPPED", "build_schema", "schema_text"]
 
 SHIPPED = Path(__file__).with_name("policy.schema.json")
 
-_ROLES = {
-    "generated": "Name of the dataset of generated images.",
-    "source": "Name of the dataset of real images that the generator was trained on.",
-    "control": "Name of the dataset of real people whom the generator never saw.",
-    "matches": "Name of a dataset with format: matches, in place of generated and source.",
-}
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 
 
@@ -61,26 +64,20 @@ def _without_null(shape: JsonSchemaValue) -> JsonSchemaValue:
 
 
 def build_schema() -> dict[str, Any]:
-    """The schema of a policy (draft 2020-12), with the checks, readers and embedders that are installed."""
-    kinds: dict[str, type[Any]] = {name: CHECKS.load(name) for name in CHECKS} | dict(PLANNED_CHECKS)
-    records = [Document, DatasetKeys, *kinds.values()]
-    refs, schemas = TypeAdapter.json_schemas(
-        [(record, "validation", TypeAdapter(record)) for record in records], schema_generator=_Described
-    )
-    shapes = schemas["$defs"]
-    for kind in kinds.values():
-        _add_roles(shapes[_name(refs[kind, "validation"])], getattr(kind, "roles", ()))
-    document = shapes.pop(_name(refs[Document, "validation"]))
-    datasets = document["properties"]["datasets"]
-    datasets["patternProperties"] = dict.fromkeys(
-        datasets["patternProperties"], refs[DatasetKeys, "validation"]
-    )
-    datasets["additionalProperties"] = False
-    document["properties"]["checks"]["items"] = _one_check(
-        {name: refs[kind, "validation"] for name, kind in kinds.items()}
-    )
-    _complete(shapes["DatasetKeys"]["properties"]["format"], list(READERS))
-    _complete(shapes["EmbedderChoice"]["properties"]["name"], list(EMBEDDERS))
+    """The schema of a policy (draft 2020-12), with the checks, readers, embedders and screens that are installed."""
+    checks: dict[str, type[Any]] = {name: CHECKS.load(name) for name in CHECKS} | dict(PLANNED_CHECKS)
+    methods: dict[str, type[Any]] = {name: SCREENS.load(name).keys for name in SCREENS}
+    shapes, refs = _shapes([Document, DatasetKeys, HubScreen, *checks.values(), *methods.values()])
+    for kind in checks.values():
+        _complete_check(shapes[_name(refs[kind])], kind)
+    for kind in methods.values():
+        shapes[_name(refs[kind])].setdefault("required", []).insert(0, "method")
+    document = shapes.pop(_name(refs[Document]))
+    _complete_document(document, refs, {name: refs[kind] for name, kind in checks.items()})
+    shapes["ScreenMethod"] = screen_method({name: refs[kind] for name, kind in methods.items()})
+    shapes["ScreenRule"] = screen_rule({"$ref": "#/$defs/ScreenMethod"})
+    _offer(shapes["DatasetKeys"]["properties"]["format"], list(READERS))
+    _offer(shapes["EmbedderChoice"]["properties"]["name"], list(EMBEDDERS))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:faceleak-check:policy:1",
@@ -90,36 +87,37 @@ def build_schema() -> dict[str, Any]:
     }
 
 
-def _name(ref: JsonSchemaValue) -> str:
+def _shapes(records: Sequence[Any]) -> tuple[dict[str, Shape], dict[type[Any], Shape]]:
+    """The shapes of all records by name, and how each of those given is referred to."""
+    refs, schemas = TypeAdapter.json_schemas(
+        [(record, "validation", TypeAdapter(record)) for record in records], schema_generator=_Described
+    )
+    return schemas["$defs"], {record: refs[record, "validation"] for record in records}
+
+
+def _name(ref: Shape) -> str:
     return str(ref["$ref"]).rpartition("/")[2]
 
 
-def _add_roles(shape: dict[str, Any], roles: Sequence[str]) -> None:
-    """Add the keys that name a check's datasets, which its class does not hold."""
-    known = roles or (*PAIR, MATCHES)
-    named = {role: {"type": "string", "description": _ROLES[role]} for role in known}
-    shape["properties"] = named | shape["properties"]
-    if roles:
-        shape["required"] = [*roles, *shape["required"]]
-    else:
-        shape["oneOf"] = [
-            {"required": list(PAIR), "properties": {MATCHES: False}},
-            {"required": [MATCHES], "properties": dict.fromkeys(PAIR, False)},
-        ]
+def _complete_check(shape: Shape, kind: type[Any]) -> None:
+    roles = getattr(kind, "roles", ())
+    add_roles(shape, roles)
+    if not roles:
+        add_embedders(shape, can_agree=has_threshold(kind))
 
 
-def _one_check(refs: dict[str, JsonSchemaValue]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": "One check: its name, and its keys under it.",
-        "properties": refs,
-        "additionalProperties": False,
-        "minProperties": 1,
-        "maxProperties": 1,
-    }
+def _complete_document(document: Shape, refs: Mapping[type[Any], Shape], checks: Mapping[str, Shape]) -> None:
+    keys = document["properties"]
+    datasets = keys["datasets"]
+    datasets["patternProperties"] = dict.fromkeys(datasets["patternProperties"], refs[DatasetKeys])
+    for named in (datasets, keys["embedders"]):
+        named["additionalProperties"] = False
+    keys["checks"]["items"] = one_check(checks)
+    keys["screens"] = screens(keys["screens"], {"$ref": "#/$defs/ScreenRule"}, {HUB: refs[HubScreen]})
+    document["not"] = {"required": ["embedder", "embedders"]}
 
 
-def _complete(shape: dict[str, Any], names: list[str]) -> None:
+def _offer(shape: Shape, names: list[str]) -> None:
     """Let an editor offer these names; other packages may bring more."""
     del shape["type"]
     shape["anyOf"] = [{"enum": names}, {"type": "string"}]

@@ -10,16 +10,21 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from faceleak_check.policy.planned import PLANNED_FORMATS
 from faceleak_check.policy.wording import found, one_line
+from faceleak_check.records import NO_FACE, SEVERAL_FACES, UNREADABLE, UNSEEN_FOLDER
 from faceleak_check.registry import EMBEDDERS, READERS, Registry, suggestion
 
 __all__ = [
+    "TAKEN_RULES",
     "Column",
     "ColumnNames",
     "DatasetName",
+    "EmbedderKey",
     "EmbedderName",
     "LabelName",
+    "Licence",
     "PolicyName",
     "ReaderName",
+    "ScreenKey",
     "Sha256",
     "Text",
     "Version",
@@ -27,7 +32,10 @@ __all__ = [
 
 VERSION = 1
 LABEL_NAMES = ["none", "parent_folder"]
-_DATASET_NAME = r"[A-Za-z0-9_.-]{1,64}"
+TAKEN_RULES = (UNREADABLE, NO_FACE, SEVERAL_FACES, UNSEEN_FOLDER, "waived")
+"""What reports call the rules that are no screen."""
+_OWN_NAME = r"[A-Za-z0-9_.-]{1,64}"
+_SCREEN_NAME = r"[A-Za-z0-9_-]{1,64}"
 _SHA256 = r"[0-9a-fA-F]{64}"
 _ONE_COLUMN = {"type": "string", "minLength": 1}
 
@@ -58,13 +66,34 @@ def _policy_name(value: object) -> str:
     )
 
 
-def _dataset_name(value: object) -> str:
+def _own_name(whose: str) -> BeforeValidator:
+    def validate(value: object) -> str:
+        text = _text(value)
+        if re.fullmatch(_OWN_NAME, text) and text.strip("."):
+            return text
+        raise ValueError(
+            f"{whose} name has 1 to 64 letters A-Z, a-z, digits, '_', '.' and '-'; found {found(text)}"
+        )
+
+    return BeforeValidator(validate)
+
+
+def _screen_name(value: object) -> str:
     text = _text(value)
-    if re.fullmatch(_DATASET_NAME, text) and text.strip("."):
+    if not re.fullmatch(_SCREEN_NAME, text):
+        raise ValueError(
+            f"a screen's name has 1 to 64 letters A-Z, a-z, digits, '_' and '-'; found {found(text)}"
+        )
+    if text in TAKEN_RULES:
+        raise ValueError(f"reports call another rule {text!r} already; give this screen another name")
+    return text
+
+
+def _licence(value: object) -> str:
+    text = _text(value)
+    if one_line(text) and text == text.strip():
         return text
-    raise ValueError(
-        f"a dataset's name has 1 to 64 letters A-Z, a-z, digits, '_', '.' and '-'; found {found(text)}"
-    )
+    raise ValueError(f"found {found(text)}, expected the name of a licence, such as CC0-1.0")
 
 
 def _column(value: object) -> str:
@@ -114,7 +143,10 @@ def _text_schema(**rules: str | int) -> WithJsonSchema:
 Version = Annotated[int, BeforeValidator(_version), WithJsonSchema({"const": VERSION})]
 Text = Annotated[str, BeforeValidator(_text)]
 PolicyName = Annotated[str, BeforeValidator(_policy_name), _text_schema(minLength=1, maxLength=100)]
-DatasetName = Annotated[str, BeforeValidator(_dataset_name), _text_schema(pattern=f"^{_DATASET_NAME}$")]
+DatasetName = Annotated[str, _own_name("a dataset's"), _text_schema(pattern=f"^{_OWN_NAME}$")]
+EmbedderKey = Annotated[str, _own_name("an embedder's"), _text_schema(pattern=f"^{_OWN_NAME}$")]
+ScreenKey = Annotated[str, BeforeValidator(_screen_name), _text_schema(pattern=f"^{_SCREEN_NAME}$")]
+Licence = Annotated[str, BeforeValidator(_licence), _text_schema(minLength=1)]
 Column = Annotated[str, BeforeValidator(_column), WithJsonSchema(_ONE_COLUMN)]
 ColumnNames = Annotated[
     tuple[str, ...],

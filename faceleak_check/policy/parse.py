@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from faceleak_check.errors import PolicyError
 from faceleak_check.policy.cases import CaseBuilder
-from faceleak_check.policy.document import PUBLISHED_COLUMNS, DatasetKeys, Document
+from faceleak_check.policy.datasets import build_datasets
+from faceleak_check.policy.document import Document
+from faceleak_check.policy.embedders import EmbedderRules, chosen_embedders
+from faceleak_check.policy.networks import check_networks
+from faceleak_check.policy.notes import unused_parts
 from faceleak_check.policy.planned import planned_problems
 from faceleak_check.policy.presets import PolicyFileArgument
-from faceleak_check.policy.schema import Case, Dataset, Labels, Policy
-from faceleak_check.policy.sets import MATCHES, SetRules
+from faceleak_check.policy.schema import Case, Dataset, Policy, ScreenRule
+from faceleak_check.policy.screen_rules import build_screens
+from faceleak_check.policy.sets import SetRules
 from faceleak_check.policy.source import Source, read_source
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.waivers import Waivers, read_waivers
@@ -43,23 +48,17 @@ def parse_policy(
     source = read_source(file, str(path) if shown_as is None else shown_as, environment)
     validator = Validator(source, folder or file.parent)
     document = validator.build(Document, source.data, ())
-    datasets = _datasets(validator)
-    cases = CaseBuilder(validator, SetRules(validator, _names(source), datasets)).build(
-        source.data.get("checks")
-    )
+    datasets = build_datasets(validator)
+    check_networks(validator)
+    choices = {} if document is None else chosen_embedders(document)
+    sets, embedders = SetRules(validator, _names(source), datasets), EmbedderRules(validator, choices)
+    cases = CaseBuilder(validator, sets, embedders).build(source.data.get("checks"))
+    screens = build_screens(validator)
+    waivers = _waivers(document, validator)
     problems = {*source.problems, *validator.problems, *planned_problems(source)}
-    waivers = Waivers()
-    if document is not None and document.waivers is not None and not document.waivers.exists():
-        message = f"the waivers file {quoted(str(source.data['waivers']))} does not exist; correct it or leave it out"
-        problems.add(source.problem(("waivers",), message))
-    elif document is not None and document.waivers is not None:
-        try:
-            waivers = read_waivers(document.waivers, str(source.data["waivers"]))
-        except PolicyError as error:
-            problems |= set(error.problems)
     if problems or document is None:
         raise PolicyError(problems)
-    return _policy(document, file, source, datasets, cases, waivers)
+    return _policy(document, file, source, datasets, cases, screens, waivers)
 
 
 def parse_argument(argument: PolicyFileArgument, environment: Mapping[str, str] | None = None) -> Policy:
@@ -83,46 +82,20 @@ def _names(source: Source) -> list[str] | None:
     return list(named) if isinstance(named, dict) and ("datasets",) not in source.broken else None
 
 
-def _datasets(validator: Validator) -> dict[str, Dataset]:
-    named = validator.source.data.get("datasets")
-    built = (
-        {name: _dataset(name, keys, validator) for name, keys in named.items()}
-        if isinstance(named, dict)
-        else {}
-    )
-    return {name: dataset for name, dataset in built.items() if dataset is not None}
-
-
-def _dataset(name: str, data: object, validator: Validator) -> Dataset | None:
-    path = ("datasets", name)
-    keys = validator.build(DatasetKeys, data, path)
-    if keys is None or not isinstance(data, dict):
-        return None
-    is_list = keys.format == MATCHES
-    if is_list and "labels" in data:
-        message = (
-            "a match list has no 'labels'; name its column of people with columns: {source_identity: ...}"
-        )
-        validator.report((*path, "labels"), message, at_key=True)
-    if not is_list and keys.columns is not None:
-        message = f"'columns' belong to a match list (format: matches), and this is format: {keys.format}"
-        validator.report((*path, "columns"), message, at_key=True)
-    line, column = validator.source.place(path)
-    return Dataset(
-        name=name,
-        path=keys.path,
-        format=keys.format,
-        labels=_labels(keys),
-        columns=(keys.columns or PUBLISHED_COLUMNS) if is_list else None,
-        line=line,
-        column=column,
-    )
-
-
-def _labels(keys: DatasetKeys) -> Labels:
-    if isinstance(keys.labels, str):
-        return Labels(kind=keys.labels)
-    return Labels(kind="csv", csv=keys.labels.csv, image=keys.labels.image, identity=keys.labels.identity)
+def _waivers(document: Document | None, validator: Validator) -> Waivers:
+    """What the policy's file of waivers holds; nothing where it names none."""
+    if document is None or document.waivers is None:
+        return Waivers()
+    shown_as = str(validator.source.data["waivers"])
+    if not document.waivers.exists():
+        message = f"the waivers file {quoted(shown_as)} does not exist; correct it or leave it out"
+        validator.report(("waivers",), message)
+        return Waivers()
+    try:
+        return read_waivers(document.waivers, shown_as)
+    except PolicyError as error:
+        validator.problems += error.problems
+        return Waivers()
 
 
 def _policy(
@@ -131,9 +104,10 @@ def _policy(
     source: Source,
     datasets: dict[str, Dataset],
     cases: tuple[Case, ...],
+    screens: tuple[ScreenRule, ...],
     waivers: Waivers,
 ) -> Policy:
-    needs_embedder = any(case.matches is None for case in cases)
+    has_embedder = {"embedder", "embedders"} & source.data.keys() or any(case.embedder for case in cases)
     return Policy(
         name=document.name,
         description=document.description,
@@ -141,21 +115,11 @@ def _policy(
         shown_as=source.text.file,
         sha256=source.text.sha256,
         datasets=datasets,
-        embedder=document.embedder if needs_embedder else None,
+        embedders=chosen_embedders(document) if has_embedder else {},
         exclusions=document.exclusions,
         cases=cases,
         waivers=waivers,
-        notes=(*source.notes, *_unused(source, datasets, cases, needs_embedder=needs_embedder)),
+        notes=(*source.notes, *unused_parts(source, datasets, cases)),
+        screens=screens,
+        licences=None if document.licences is None else document.licences.allow,
     )
-
-
-def _unused(
-    source: Source, datasets: dict[str, Dataset], cases: tuple[Case, ...], *, needs_embedder: bool
-) -> Iterator[str]:
-    used = {name for case in cases for name in (case.generated, case.source, case.matches)}
-    for dataset in datasets.values():
-        if dataset.name not in used:
-            yield f"line {dataset.line}: no check uses the dataset {dataset.name!r}"
-    if "embedder" in source.data and not needs_embedder:
-        line, _ = source.place(("embedder",))
-        yield f"line {line}: no check uses the embedder, as all compare precomputed matches"

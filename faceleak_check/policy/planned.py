@@ -6,9 +6,8 @@ Their form is checked now; each of them is then refused, so that no policy passe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from importlib.metadata import version
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from faceleak_check.errors import Problem
 from faceleak_check.policy.source import Source
@@ -16,24 +15,13 @@ from faceleak_check.policy.types import Confidence, Share, check_keys
 from faceleak_check.policy.wording import KeyPath
 from faceleak_check.registry import READERS
 
-__all__ = ["PLANNED_CHECKS", "PLANNED_FORMATS", "Screens", "planned_problems"]
+__all__ = ["HUB", "PLANNED_CHECKS", "PLANNED_FORMATS", "HubScreen", "planned_problems"]
+
+HUB = "hub"
+"""The screen that only a later version serves."""
 
 PLANNED_FORMATS = ("recordio",)
-PLANNED_ALIGNMENTS = ("mtcnn", "auto")
 PLANNED_THRESHOLDS = ("fmr", "fpir")
-
-
-@check_keys
-class ImageScreen:
-    """A model that looks at each image. Not in this version.
-
-    Attributes:
-        method: The model.
-        reject_above: Probability above which an image is taken out.
-    """
-
-    method: Literal["clip"]
-    reject_above: Share
 
 
 @check_keys
@@ -45,21 +33,6 @@ class HubScreen:
     """
 
     max_share: Share
-
-
-@check_keys
-class Screens:
-    """Rules that take images out of the comparison. Not in this version.
-
-    Attributes:
-        child: Takes out images of children. Not in this version.
-        non_face: Takes out images without a face. Not in this version.
-        hub: Takes out hubs. Not in this version.
-    """
-
-    child: ImageScreen | None = None
-    non_face: ImageScreen | None = None
-    hub: HubScreen | None = None
 
 
 @check_keys
@@ -124,16 +97,12 @@ def planned_problems(source: Source) -> Iterator[Problem]:
 
 def _planned(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Paths of such keys, and of such values with the value in words."""
-    for field in fields(Screens):
-        if field.name in _mapping(data.get("screens")):
-            yield ("screens", field.name), ""
+    if HUB in _mapping(data.get("screens")):
+        yield ("screens", HUB), ""
     for name, keys in _mapping(data.get("datasets")).items():
         reader = _mapping(keys).get("format")
         if reader in PLANNED_FORMATS and reader not in READERS:
             yield ("datasets", name, "format"), f"{reader!r} is "
-    align = _mapping(data.get("embedder")).get("align")
-    if align in PLANNED_ALIGNMENTS:
-        yield ("embedder", "align"), f"{align!r} is "
     checks = data.get("checks")
     for n, entry in enumerate(checks if isinstance(checks, list) else []):
         for name, keys in _mapping(entry).items():
@@ -144,9 +113,12 @@ def _planned(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
 def _planned_in_check(name: str, keys: object) -> Iterator[tuple[str, ...]]:
     if name in PLANNED_CHECKS:
         yield ()
-    for threshold in _mapping(_mapping(keys).get("threshold")):
-        if threshold in PLANNED_THRESHOLDS:
-            yield "threshold", threshold
+    keys = _mapping(keys)
+    threshold = _mapping(keys.get("threshold"))
+    # embedders that must agree have a threshold each, under names that the user chose
+    by_name = {(name,): _mapping(own) for name, own in threshold.items()}
+    for steps, own in (by_name if "agreement" in keys else {(): threshold}).items():
+        yield from (("threshold", *steps, rate) for rate in PLANNED_THRESHOLDS if rate in own)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

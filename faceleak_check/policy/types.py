@@ -1,27 +1,34 @@
-"""The types of a policy's values: shares, counts, thresholds, and the decorator of its records.
-
-Every validator takes what YAML gives (a number, or text such as ``5%``) and raises a plain sentence that says
-what was found, what was expected and what to write.
-"""
+"""The types of a policy's values: shares, counts, thresholds, and the decorator of its records."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import re
-from decimal import Decimal
 from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
 import pydantic.dataclasses
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from faceleak_check.policy.wording import found
+from faceleak_check.policy.numbers import (
+    LARGEST_CHIP,
+    chip_size,
+    confidence,
+    cosine,
+    count,
+    distance,
+    divisor,
+    pixel_value,
+    positive_count,
+    share,
+)
 
 __all__ = [
+    "ChipSize",
     "Confidence",
     "Cosine",
     "Count",
     "Distance",
+    "Divisor",
+    "PixelValue",
     "PositiveCount",
     "Share",
     "Threshold",
@@ -30,9 +37,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-LARGEST_COUNT = 10**12
-_NUMBER = re.compile(r"[-+]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?")
-_WHOLE = re.compile(r"[-+]?[0-9]{1,30}")
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
 _PERCENT = {"type": "string", "pattern": r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?( ?%)?$"}
 _DIGITS = {"type": "string", "pattern": r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"}
@@ -51,113 +55,49 @@ def check_keys(cls: type[T]) -> type[T]:
     return cast("type[T]", decorate(cls))
 
 
-def _number(value: object) -> float | None:
-    """The finite number that a value is or spells, else None."""
-    if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if abs(value) < LARGEST_COUNT else None
-
-
-def _percent(value: object) -> float | None:
-    """The share that a text such as ``0.1%`` spells; decimal, so that 0.1% is 0.001 to the last bit."""
-    if not (isinstance(value, str) and value.endswith("%")):
-        return None
-    digits = value.removesuffix("%").removesuffix(" ")
-    return float(Decimal(digits) / 100) if _NUMBER.fullmatch(digits) else None
-
-
-def _share(value: object) -> float:
-    number = _percent(value)
-    if number is None:
-        number = _number(value)
-        if number is not None and 1 < number <= 100:
-            raise ValueError(
-                f"found {found(value)}, expected a share between 0 and 1: "
-                f"write {number:.15g}% or {number / 100:.15g}"
-            )
-    if number is None or not 0 <= number <= 1:
-        raise ValueError(f"found {found(value)}, expected a share between 0 and 1, such as 5% or 0.05")
-    return number + 0.0  # -0.0 would be shown as "-0%"
-
-
-def _confidence(value: object) -> float:
-    number = _share(value)
-    if not 0.5 < number < 1:
-        raise ValueError(f"found {found(value)}, expected a confidence above 50% and below 100%, such as 95%")
-    return number
-
-
-def _cosine(value: object) -> float:
-    number = _number(value)
-    if number is None or not -1 <= number <= 1:
-        raise ValueError(f"found {found(value)}, expected a cosine between -1 and 1, such as 0.94")
-    return number
-
-
-def _distance(value: object) -> float:
-    number = _number(value)
-    if number is None or number < 0 or not math.isfinite(number):
-        raise ValueError(f"found {found(value)}, expected a distance of 0 or more, such as 0.6")
-    return number + 0.0
-
-
-def _whole(value: object, lowest: int) -> int:
-    number = _whole_number(value)
-    if number is None or not lowest <= number <= LARGEST_COUNT:
-        highest = f" and at most {LARGEST_COUNT:,}" if number is not None and number > LARGEST_COUNT else ""
-        not_a_share = ", not a share" if _percent(value) is not None else ""
-        raise ValueError(
-            f"found {found(value)}, expected a whole number of {lowest} or more{highest}{not_a_share}"
-        )
-    return number
-
-
-def _whole_number(value: object) -> int | None:
-    if isinstance(value, str):
-        return int(value) if _WHOLE.fullmatch(value) else None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _count(value: object) -> int:
-    return _whole(value, 0)
-
-
-def _positive_count(value: object) -> int:
-    return _whole(value, 1)
-
-
 def _schema(*shapes: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [*shapes, _VARIABLE]})
 
 
 Share = Annotated[
-    float, BeforeValidator(_share), _schema({"type": "number", "minimum": 0, "maximum": 1}, _PERCENT)
+    float, BeforeValidator(share), _schema({"type": "number", "minimum": 0, "maximum": 1}, _PERCENT)
 ]
 """A share in [0, 1], written ``0.1%`` or ``0.001``."""
 
 Confidence = Annotated[
     float,
-    BeforeValidator(_confidence),
+    BeforeValidator(confidence),
     _schema({"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1}, _PERCENT),
 ]
 """The confidence of an interval, above 0.5 and below 1, written ``95%`` or ``0.95``."""
 
 Cosine = Annotated[
-    float, BeforeValidator(_cosine), _schema({"type": "number", "minimum": -1, "maximum": 1}, _DIGITS)
+    float, BeforeValidator(cosine), _schema({"type": "number", "minimum": -1, "maximum": 1}, _DIGITS)
 ]
 """A cosine in [-1, 1]."""
 
-Distance = Annotated[float, BeforeValidator(_distance), _schema({"type": "number", "minimum": 0}, _DIGITS)]
+Distance = Annotated[float, BeforeValidator(distance), _schema({"type": "number", "minimum": 0}, _DIGITS)]
 """A Euclidean distance of 0 or more."""
 
-Count = Annotated[int, BeforeValidator(_count), _schema({"type": "integer", "minimum": 0})]
+PixelValue = Annotated[
+    float, BeforeValidator(pixel_value), _schema({"type": "number", "minimum": 0, "maximum": 255}, _DIGITS)
+]
+"""A pixel value in [0, 255]."""
+
+Divisor = Annotated[
+    float, BeforeValidator(divisor), _schema({"type": "number", "exclusiveMinimum": 0}, _DIGITS)
+]
+"""A number above 0."""
+
+ChipSize = Annotated[
+    int, BeforeValidator(chip_size), _schema({"type": "integer", "minimum": 1, "maximum": LARGEST_CHIP})
+]
+"""Height and width of a face chip in pixels, in [1, 1024]."""
+
+Count = Annotated[int, BeforeValidator(count), _schema({"type": "integer", "minimum": 0})]
 """A whole number of 0 or more."""
 
-PositiveCount = Annotated[int, BeforeValidator(_positive_count), _schema({"type": "integer", "minimum": 1})]
+PositiveCount = Annotated[int, BeforeValidator(positive_count), _schema({"type": "integer", "minimum": 1})]
 """A whole number of 1 or more."""
 
 

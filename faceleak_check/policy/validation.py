@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeGuard, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import is_pydantic_dataclass
@@ -16,7 +16,7 @@ from faceleak_check.policy.source import Source
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import suggestion
 
-__all__ = ["Validator"]
+__all__ = ["Validator", "is_made_with_check_keys"]
 
 T = TypeVar("T")
 
@@ -24,6 +24,7 @@ _UNKNOWN = "unexpected_keyword_argument"
 _EXPECTED = {
     "string_type": "text",
     "list_type": "a list, each item on a line that starts with '- '",
+    "tuple_type": "a list, each item on a line that starts with '- '",
     "dict_type": "a mapping of keys and values",
     "dataclass_type": "a mapping of keys and values",
 }
@@ -57,6 +58,19 @@ class Validator:
         """
         if path not in self.source.broken:
             self.problems.append(self.source.problem(path, message, at_key=at_key))
+
+    def report_unknown_key(self, mapping: KeyPath, key: str, known: Sequence[str]) -> str:
+        """Note a key that means nothing; returns the suggestion, empty where no known key is near.
+
+        Args:
+            mapping: Where the mapping stands that holds the key.
+            key: The key.
+            known: The keys that may stand there.
+        """
+        near = suggestion(key, list(known))
+        message = f"unknown key {quoted(key)}{near}; expected: {', '.join(known)}"
+        self.problems.append(self.source.problem((*mapping, key), message, at_key=True, named=mapping))
+        return near
 
     def build(
         self,
@@ -101,11 +115,8 @@ class Validator:
                 *parents, key = error["loc"]
                 mapping = self._place(path, parents)
                 known = [*(also if mapping == path else ()), *_keys_at(kind, parents)]
-                near = suggestion(str(key), known)
+                near = self.report_unknown_key(mapping, str(key), known)
                 meant |= {(*mapping, name) for name in known if f"{name!r}" in near}
-                message = f"unknown key {quoted(str(key))}{near}; expected: {', '.join(known)}"
-                problem = self.source.problem((*mapping, str(key)), message, at_key=True, named=mapping)
-                self.problems.append(problem)
         return meant
 
     def _report_missing(self, mapping: KeyPath, key: str, meant: set[KeyPath]) -> None:
@@ -114,7 +125,9 @@ class Validator:
             self.report(mapping, f"missing key {key!r}", at_key=True)
 
     def _report_value(self, place: KeyPath, error: ErrorDetails) -> None:
-        if place not in self._unreadable:
+        # pydantic counts the items of a tuple without those that are wrong themselves
+        is_filled = error["type"] == "too_short" and error["input"]
+        if place not in self._unreadable and not is_filled:
             self.report(place, _words(error), at_key=error["loc"][-1:] == ("[key]",))
 
     def _place(self, path: KeyPath, steps: Sequence[str | int]) -> KeyPath:
@@ -123,6 +136,15 @@ class Validator:
             if (*path, step) in self.source.values:
                 path = (*path, step)
         return path
+
+
+def is_made_with_check_keys(kind: object) -> TypeGuard[type[Any]]:
+    """Whether a class is a record whose unknown keys are refused."""
+    return (
+        isinstance(kind, type)
+        and is_pydantic_dataclass(kind)
+        and kind.__pydantic_config__.get("extra") == "forbid"
+    )
 
 
 def _keys_at(kind: type[Any], steps: Sequence[str | int]) -> list[str]:

@@ -102,7 +102,9 @@ def _refuse_leniency() -> None:
 def _reason(name: str, error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"the {name} file takes more memory than there is"
-    if isinstance(error, (EOFError, struct.error, IndexError)) or _CUT_SHORT.search(str(error)):
+    # Pillow's openers wrap what they run into
+    ended = any(isinstance(one, EOFError | struct.error | IndexError) for one in (error, error.__cause__))
+    if ended or _CUT_SHORT.search(str(error)):
         return f"the {name} file is cut short"
     # Pillow's own words change between versions and are often a bare number: they stay in __cause__
     return f"the {name} file is damaged or of a kind that cannot be read"

@@ -16,32 +16,26 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from faceleak_check.checks.judge import brief
 from faceleak_check.errors import EvidenceError, PolicyError
 from faceleak_check.files import write_whole
 from faceleak_check.policy.schema import Policy
-from faceleak_check.records import Interval, Measurement, Pair, SetSummary, Verdict
+from faceleak_check.records import Verdict
+from faceleak_check.reports.plain import printable
 
 __all__ = [
     "EVIDENCE_VERSION",
     "EvidenceFolder",
     "invalid_policy_record",
-    "pair_record",
     "policy_record",
-    "printable",
-    "verdict_record",
 ]
 
 Record = Mapping[str, Any]
 
-EVIDENCE_VERSION = 1
-_DECIMALS = 9
-_WORST_SHOWN = 20
+EVIDENCE_VERSION = 2
 _NAME_LETTERS = 55
 _WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
 _TOOLS = ("faceleak-check", "torch", "faiss-cpu", "numpy", "pillow")
@@ -163,79 +157,6 @@ def invalid_policy_record(shown_as: str, error: PolicyError) -> dict[str, Any]:
         "cases": [],
         "not_run": [],
     }
-
-
-def verdict_record(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as plain JSON data, floats rounded to nine decimals, without its full list of pairs."""
-    measured = verdict.measurement
-    return {
-        "case": verdict.case,
-        "check": verdict.check,
-        "outcome": str(verdict.outcome),
-        "brief": "" if measured is None else brief(measured),
-        "reasons": list(verdict.reasons),
-        "details": list(verdict.details),
-        "warnings": list(verdict.warnings),
-        "measurement": None if measured is None else _measurement(measured),
-        "sets": {role: _set(one) for role, one in verdict.sets.items()},
-        "embedder": None if verdict.embedder is None else asdict(verdict.embedder),
-        "waived": [pair_record(pair) for pair in verdict.waived],
-    }
-
-
-def _measurement(measured: Measurement) -> dict[str, Any]:
-    return {
-        "value": _rounded(measured.value),
-        "limit": _rounded(measured.limit),
-        "unit": measured.unit,
-        "n": measured.n,
-        "rule": measured.rule,
-        "interval": None if measured.interval is None else _interval(measured.interval),
-        "confidence_asked": measured.confidence_asked,
-        "pairs_are_leaks": measured.leaks,
-        "n_pairs": len(measured.pairs),
-        "worst_pairs": [pair_record(pair) for pair in measured.pairs[:_WORST_SHOWN]],
-    }
-
-
-def _interval(interval: Interval) -> dict[str, float]:
-    return {name: _rounded(number) for name, number in asdict(interval).items()}
-
-
-def pair_record(pair: Pair) -> dict[str, Any]:
-    """One pair as plain JSON data."""
-    return {
-        "generated": printable(pair.generated.id),
-        "generated_sha256": pair.generated.sha256,
-        "source": printable(pair.source.id),
-        "source_sha256": pair.source.sha256,
-        "source_people": [printable(label) for label in pair.source.labels],
-        "similarity": _rounded(pair.similarity),
-        "distance": None if pair.distance is None else _rounded(pair.distance),
-    }
-
-
-def _set(one: SetSummary) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "sha256": one.sha256,
-        "labels_sha256": one.labels_sha256,
-        "counts": asdict(one.counts),
-        "excluded": [
-            {"id": printable(gone.id), "rule": gone.rule, "reason": gone.reason, "sha256": gone.sha256}
-            for gone in one.excluded
-        ],
-        "n_other_files": dict(sorted(one.n_other_files.items())),
-    }
-
-
-def printable(name: str) -> str:
-    r"""A file's name as text that any reader of UTF-8 accepts: bytes that are no UTF-8 become ``\xNN``."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _rounded(number: float) -> float:
-    return round(float(number), _DECIMALS) + 0.0
 
 
 def _json(data: object) -> bytes:

@@ -32,14 +32,34 @@ def _properties(verdict: Verdict, policy_sha256: str) -> Iterator[tuple[str, str
         yield f"{role}.n_unreadable", one.counts.n_unreadable
         for rule, n in one.counts.n_excluded.items():
             yield f"{role}.n_excluded.{rule}", n
+        for name, alignment in one.alignments.items():
+            yield f"{role}.alignment.{name}", f"{alignment.used}: {alignment.reason}"
     if verdict.embedder is not None:
         yield "embedder", verdict.embedder.name
         yield "weights_sha256", verdict.embedder.weights_sha256
         yield "precision", verdict.embedder.precision
+        yield "device", verdict.embedder.device
+        yield "licence", verdict.embedder.licence
+    for name, spec in verdict.agreement.items():
+        yield f"agreement.{name}", spec.name
+        yield f"agreement.{name}.weights_sha256", spec.weights_sha256
+    yield from _screens(verdict)
     for pair in verdict.waived:
         yield "waived", f"{pair.generated.sha256}:{pair.source.sha256}"
     for warning in verdict.warnings:
         yield "warning", warning
+
+
+def _screens(verdict: Verdict) -> Iterator[tuple[str, str | float]]:
+    for screen in verdict.screens:
+        for method in screen.methods:
+            yield f"screen.{screen.rule}.{method.spec.method}", method.spec.model
+            yield f"screen.{screen.rule}.{method.spec.method}.n_images", method.n_images
+        for role, group in screen.groups.items():
+            yield f"screen.{screen.rule}.{role}.n_excluded", group.n_excluded
+            yield f"screen.{screen.rule}.{role}.n_leaking", group.n_leaking
+    if verdict.unscreened is not None:
+        yield "value_without_screens", round(verdict.unscreened.value, _DECIMALS)
 
 
 def _figures(verdict: Verdict) -> Iterator[tuple[str, str | float]]:

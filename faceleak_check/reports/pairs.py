@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceleak_check.records import Pair, Verdict
-from faceleak_check.reports.evidence import pair_record
+from faceleak_check.reports.plain import pair_record
 
 __all__ = ["SCHEMA", "pairs_parquet"]
 
@@ -21,6 +21,21 @@ SCHEMA = pa.schema(
         pa.field("source_people", pa.list_(pa.string()), nullable=False),
         pa.field("similarity", pa.float64(), nullable=False),
         pa.field("distance", pa.float64()),
+        pa.field("generated_box", pa.list_(pa.float64(), 4)),
+        pa.field("source_box", pa.list_(pa.float64(), 4)),
+        pa.field(
+            "seconds",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("embedder", pa.string(), nullable=False),
+                        pa.field("similarity", pa.float64(), nullable=False),
+                        pa.field("distance", pa.float64(), nullable=False),
+                    ]
+                )
+            ),
+            nullable=False,
+        ),
         pa.field("waived", pa.bool_(), nullable=False),
     ]
 )

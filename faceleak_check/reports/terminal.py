@@ -15,6 +15,10 @@ __all__ = ["failure_text", "headline", "place_line", "policy_lines", "safe"]
 _WIDTH = 80
 _PAIRS_SHOWN = 10
 _DIGEST_SHOWN = 12
+_NAME_SHOWN = 12
+_OTHERS_SHOWN = 5
+_OTHERS_WIDTH = 40
+_COMBINED = {"any_of": " or ", "all_of": " and "}
 _COLOURS = {"pass": "green", "waived": "green", "leak": "red", "inconclusive": "yellow"}
 
 Record = Mapping[str, Any]
@@ -58,15 +62,15 @@ def place_line(path: str, line: int, case: str) -> str:
     return f"{place}: {case}" if cell_len(f"{place}: {case}") <= _WIDTH else place
 
 
-def _paragraphs(sentences: Iterable[str], *, indent: int = 4) -> Iterator[str]:
+def _paragraphs(sentences: Iterable[str], *, indent: int = 4, width: int = _WIDTH) -> Iterator[str]:
     for sentence in sentences:
-        yield from _wrapped(safe(sentence), " " * indent)
+        yield from _wrapped(safe(sentence), " " * indent, width)
 
 
-def _wrapped(sentence: str, indent: str) -> Iterator[str]:
+def _wrapped(sentence: str, indent: str, width: int) -> Iterator[str]:
     line = ""
     for word in sentence.split(" "):
-        if line and cell_len(line) + 1 + cell_len(word) > _WIDTH:
+        if line and cell_len(line) + 1 + cell_len(word) > width:
             yield line
             line = indent + word
         else:
@@ -86,30 +90,65 @@ def _fact_lines(record: Record) -> Iterator[str]:
         left_out = {"unreadable": counts["n_unreadable"], **counts["n_excluded"]}
         tail = "".join(f", {n:,} {rule}" for rule, n in left_out.items() if n)
         yield f"{role:<10} {one['name']}: {counts['n_seen']:,} seen, {counts['n_embedded']:,} compared{tail}"
-    if record["embedder"]:
-        digest = record["embedder"]["weights_sha256"][:_DIGEST_SHOWN]
-        yield f"embedder   {record['embedder']['name']} {digest}".rstrip()
+    yield from _alignments(record)
+    for embedder in filter(None, [record["embedder"], *record["agreement"].values()]):
+        yield f"embedder   {embedder['name']} {embedder['weights_sha256'][:_DIGEST_SHOWN]}".rstrip()
+    for screen in record["screens"]:
+        methods = _COMBINED[screen["combine"]].join(
+            f"{method['method']} ({method['model']}) > {method['reject_above']:g}"
+            for method in screen["methods"]
+        )
+        yield f"screen     {screen['rule']}: {methods}"
+
+
+def _alignments(record: Record) -> Iterator[str]:
+    """How pictures became face chips, where there was something to decide."""
+    for one in record["sets"].values():
+        for name, alignment in one["alignments"].items():
+            by = f" by {name}" if record["agreement"] else ""
+            if alignment["survey"]:
+                yield f"alignment  {one['name']}{by}: {alignment['reason']}"
 
 
 def _pair_table(measured: Record, *, names: bool) -> Iterator[str]:
     pairs = measured["worst_pairs"][:_PAIRS_SHOWN]
     title = "leaks" if measured["pairs_are_leaks"] else "most similar pairs"
     yield f"{title}, worst first ({len(pairs):,} of {measured['n_pairs']:,}):"
-    rows = [("cosine", "generated image", "source image")]
-    for pair in pairs:
-        left, right = (
-            safe(pair[side]) if names else pair[f"{side}_sha256"][:_DIGEST_SHOWN]
-            for side in ("generated", "source")
-        )
-        rows.append((f"{pair['similarity']:.4f}", left, right))
-    widest = max(cell_len(left) for _, left, _ in rows)
-    other = max(cell_len(right) for _, _, right in rows)
-    room = _WIDTH - 2 - 7 - 2 - 2
+    figures = _aligned([_cosine_titles(pairs[0]), *map(_cosines, pairs)])
+    images = [("generated image", "source image"), *(_images(pair, names=names) for pair in pairs)]
+    room = _WIDTH - 2 - cell_len(figures[0]) - 2 - 1
+    widest, other = (max(cell_len(row[side]) for row in images) for side in (0, 1))
     left_width = min(widest, max(room // 2, room - other))
-    for similarity, left, right in rows:
-        left_cell = _fitted(left, left_width)
-        padding = " " * (left_width - cell_len(left_cell))
-        yield f"  {similarity:<7} {left_cell}{padding}  {_fitted(right, room - left_width)}".rstrip()
+    for figure, (left, right) in zip(figures, images, strict=True):
+        left_cell = _padded(_fitted(left, left_width), left_width)
+        yield f"  {figure}{left_cell}  {_fitted(right, room - left_width)}".rstrip()
+
+
+def _cosine_titles(pair: Record) -> list[str]:
+    others = pair["seconds"][:_OTHERS_SHOWN]
+    width = min(_NAME_SHOWN, _OTHERS_WIDTH // max(len(others), 1) - 2)
+    return ["cosine", *(_fitted(safe(one["embedder"]), width) for one in others)]
+
+
+def _cosines(pair: Record) -> list[str]:
+    others = pair["seconds"][:_OTHERS_SHOWN]
+    return [f"{one['similarity']:.4f}" for one in (pair, *others)]
+
+
+def _images(pair: Record, *, names: bool) -> tuple[str, str]:
+    if names:
+        return safe(pair["generated"]), safe(pair["source"])
+    return pair["generated_sha256"][:_DIGEST_SHOWN], pair["source_sha256"][:_DIGEST_SHOWN]
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Rows of cells as text, two spaces behind the widest cell of each column."""
+    widths = [max(map(cell_len, column)) + 2 for column in zip(*rows, strict=True)]
+    return ["".join(map(_padded, row, widths)) for row in rows]
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
 
 
 def _fitted(text: str, width: int) -> str:
@@ -136,6 +175,14 @@ def policy_lines(policy: Record) -> Iterator[tuple[str, str]]:
         yield _case_line(case), _COLOURS[case["outcome"]]
     for case in policy["not_run"]:
         yield _outcome_line("not run", case), "yellow"
+    for line in _paragraphs(_notes(policy), indent=6, width=_WIDTH - 2):
+        yield f"  {line}", ""
+
+
+def _notes(policy: Record) -> Iterator[str]:
+    """The warnings of cases that passed, each once; the others' stand under their failures."""
+    passed = (case for case in policy["cases"] if case["outcome"] in ("pass", "waived"))
+    yield from dict.fromkeys(f"note: {warning}" for case in passed for warning in case["warnings"])
 
 
 def _case_line(record: Record) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from faceleak_check.records import FloatArray, IntArray, Templates
 
-__all__ = ["nearest"]
+__all__ = ["figures", "nearest"]
 
 _QUERY_ROWS = 4096
 _SOURCE_ROWS = 131_072
@@ -129,7 +129,7 @@ def _worked_out(queries: Templates, sources: Templates, proposed: IntArray) -> _
     distance = np.empty(proposed.shape)
     for column in range(proposed.shape[1]):
         near = _part(sources, proposed[:, column])
-        similarity[:, column], distance[:, column] = _figures(queries, near)
+        similarity[:, column], distance[:, column] = figures(queries, near)
     return _Found(rows=proposed, similarity=similarity, distance=distance)
 
 
@@ -141,8 +141,8 @@ def _search_all(query: Templates, sources: Templates, lowest: float, metric: str
             for block, part in _blocks(sources, _SOURCE_ROWS)
         ]
     )
-    figures = [_figures(query, part) for _, part in _blocks(_part(sources, rows), _RECHECKED_ROWS)]
-    similarity, distance = (np.concatenate(column)[None] for column in zip(*figures, strict=True))
+    parts = [figures(query, part) for _, part in _blocks(_part(sources, rows), _RECHECKED_ROWS)]
+    similarity, distance = (np.concatenate(column)[None] for column in zip(*parts, strict=True))
     return _Found(rows=rows[None], similarity=similarity, distance=distance)
 
 
@@ -155,8 +155,8 @@ def _nearness(query: Templates, sources: Templates, metric: str) -> FloatArray:
     return np.asarray(2 * products - np.einsum("ij,ij->i", places, places) - place @ place)
 
 
-def _figures(queries: Templates, sources: Templates) -> tuple[FloatArray, FloatArray]:
-    """Cosine and Euclidean distance of row and row (or of one query and each row), in float64."""
+def figures(queries: Templates, sources: Templates) -> tuple[FloatArray, FloatArray]:
+    """Cosine and Euclidean distance of row and row (or of one query and each row), float64, shape (n,)."""
     left, right = queries.vectors.astype(np.float64), sources.vectors.astype(np.float64)
     # rows are of length one to seven digits only, and a copy must have a cosine of 1, not 0.99999997
     lengths = np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))

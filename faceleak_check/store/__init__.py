@@ -1,1 +1,1 @@
-"""Templates on disk: private, immutable, shared by runs."""
+"""Templates, the values of screens and notes on disk: private, immutable, shared by runs."""

@@ -1,58 +1,48 @@
-"""The bytes of a shard: content digests with their templates."""
+"""The bytes of a shard: content digests of images with the arrays that are kept of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from faceleak_check.records import Templates
+__all__ = ["Arrays", "pack", "read_shard"]
 
-__all__ = ["pack", "unpack"]
+Arrays = Mapping[str, npt.NDArray[Any]]
 
-_LENGTH_TOLERANCE = 1e-5
+_DIGESTS = "digests"
 
 
-def pack(digests: Sequence[str], templates: Templates, dimension: int) -> bytes:
-    """A safetensors file of digests, vectors and norms; the same bytes for the same templates.
-
-    Raises:
-        ValueError: The templates are not one finite unit vector of that dimension for each digest.
-    """
+def pack(digests: Sequence[str], arrays: Arrays) -> bytes:
+    """A safetensors file of digests and arrays; the same bytes for the same content."""
     packed = np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8).reshape(-1, 32)
-    _refuse_unsound(packed, templates, dimension)
     # safetensors copies memory as it lies, whatever the strides say
-    vectors, norms = np.ascontiguousarray(templates.vectors), np.ascontiguousarray(templates.norms)
-    return save({"digests": packed, "vectors": vectors, "norms": norms})
+    return bytes(
+        save({_DIGESTS: packed} | {name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    )
 
 
-def unpack(data: bytes, dimension: int) -> tuple[list[bytes], Templates]:
-    """Digests and templates of a shard.
+def read_shard(path: Path) -> tuple[list[bytes], Arrays]:
+    """Digests and arrays of a shard.
 
     Raises:
-        ValueError: The bytes are no shard of sound templates of that dimension.
+        ValueError: The file's name is not the digest of its bytes, or they are no shard.
+        OSError: The file cannot be read.
     """
+    data = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != path.stem:
+        raise ValueError("the name is not the digest of the bytes")
     try:
-        shard = load(data)
-        digests, templates = shard["digests"], Templates(vectors=shard["vectors"], norms=shard["norms"])
+        arrays = load(data)
+        digests = arrays.pop(_DIGESTS)
     except (KeyError, SafetensorError) as error:
         raise ValueError(f"no shard: {error}") from None
-    _refuse_unsound(digests, templates, dimension)
-    return [digest.tobytes() for digest in digests], templates
-
-
-def _refuse_unsound(digests: npt.NDArray[np.uint8], templates: Templates, dimension: int) -> None:
-    """A template that is no finite unit vector would be near to nothing: a leak that nobody sees."""
-    n, vectors, norms = len(digests), templates.vectors, templates.norms
-    if (digests.shape, vectors.shape, norms.shape) != ((n, 32), (n, dimension), (n,)):
-        raise ValueError(f"{n:,} digests, vectors of shape {vectors.shape} and norms of shape {norms.shape}")
-    if [array.dtype.name for array in (digests, vectors, norms)] != ["uint8", "float32", "float32"]:
-        raise ValueError(f"vectors of type {vectors.dtype} and norms of type {norms.dtype}")
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-    if not (np.abs(lengths - 1) < _LENGTH_TOLERANCE).all():
-        raise ValueError("vectors that are not of length 1")
-    if not (np.isfinite(norms) & (norms > 0)).all():
-        raise ValueError("norms that are not finite and above 0")
+    if digests.ndim != 2 or digests.shape[1] != 32 or digests.dtype != np.uint8:
+        raise ValueError(f"digests of shape {digests.shape} and type {digests.dtype}")
+    return [digest.tobytes() for digest in digests], arrays

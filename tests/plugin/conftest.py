@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# pytester takes out of `sys.modules` what an inner run has imported, and these cannot be imported twice
+import facenet_pytorch  # noqa: F401
+import onnxruntime  # noqa: F401
+import open_clip  # noqa: F401
 import pytest
 from gate_project import Project, WriteSet
 
-# pytester takes out of `sys.modules` what an inner run has imported, and these cannot be imported twice
 import faceleak_check.embedders.dlib_network
 import faceleak_check.embedders.fake_pixels
 import faceleak_check.pipeline

@@ -35,6 +35,10 @@ ALL = tuple(CHECKS)
 NOTE = """\
 note: 'fake-pixels' is no face recogniser but a stand-in for tests: this verdict
     says nothing about people"""
+NOTE_OF_PASSED = """\
+  note: 'fake-pixels' is no face recogniser but a stand-in for tests: this
+        verdict says nothing about people"""
+"""The same under the policy, where the verdict has no text of its own."""
 
 WriteSet = Callable[..., Path]
 Result = pytest.RunResult

@@ -193,7 +193,7 @@ def test_it_is_inconclusive(project: Project, spoil: Callable[[Project], None]) 
     (case,) = project.evidence()["policies"][0]["cases"]
     assert case["outcome"] == "inconclusive"
     text = project.shown(failure(result.stdout.str(), case["case"]))
-    text = re.sub(rf"{re.escape(str(project.store))}/v1/[0-9a-f]{{32}}", "STORE", text)
+    text = re.sub(rf"{re.escape(str(project.store))}/v2/templates/[0-9a-f]{{32}}", "STORE", text)
     assert text == INCONCLUSIVE[spoil]
     assert str(project.path) not in (project.path / "out.xml").read_text(encoding="utf-8")
     schema = json.loads(
@@ -223,7 +223,7 @@ def test_a_full_disk_under_the_store(project: Project) -> None:
     )
     status, output = project.run_apart("--faceleak-policy=release.yaml")
     assert status == pytest.ExitCode.TESTS_FAILED
-    folder = next((project.store / "v1").iterdir())
+    folder = next((project.store / "v2/templates").iterdir())
     text = failure(output, CASE).replace(str(folder), "STORE")
     assert text == (
         "INCONCLUSIVE: the template store cannot be written: File too large\n"

@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ from typing import Any
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
+from full_verdict import AGE, CLIP, SECOND, full_verdict
 from gate_project import ALL, Project
+
+from faceleak_check.landmarks import ARCFACE_112
+from faceleak_check.policy.parse import parse_policy
+from faceleak_check.records import Verdict
+from faceleak_check.reports.evidence import EvidenceFolder, policy_record
+from faceleak_check.reports.plain import verdict_record
 
 SCHEMA = json.loads(
     (files("faceleak_check") / "reports" / "evidence.schema.json").read_text(encoding="utf-8")
@@ -108,7 +116,8 @@ def test_evidence_changes_only_where_the_input_does(project: Project) -> None:
     before = project.evidence()
     project.write_set(project.path / "generated", ["g5.png"], seed=77)
     project.gate()
-    assert list(changed(before, project.evidence())) == [".policies[0].cases[0].sets.generated.sha256"]
+    of_the_set = ".policies[0].cases[0].sets.generated"
+    assert list(changed(before, project.evidence())) == [f"{of_the_set}.median_norm", f"{of_the_set}.sha256"]
     project.write("release.yaml", (project.path / "release.yaml").read_text(encoding="utf-8") + "# seen\n")
     between = project.evidence()
     project.gate()
@@ -128,6 +137,123 @@ def test_it_follows_the_published_schema(project: Project) -> None:
     validator.validate(project.evidence())
 
 
+def in_evidence(project: Project, verdict: Verdict) -> dict[str, Any]:
+    """The evidence of a run whose one case had that verdict, as it is written."""
+    folder = EvidenceFolder(project.path / "faceleak-evidence")
+    folder.start()
+    record = {**verdict_record(verdict), "pairs_file": folder.add_pairs("release.yaml", verdict)}
+    policy = parse_policy(project.policy())
+    folder.finish([policy_record(policy, {verdict.case: {**record, "run": {}}})], {})
+    return project.evidence()
+
+
+def test_screens_agreement_and_faces_follow_the_schema(project: Project) -> None:
+    evidence = in_evidence(project, full_verdict())
+    jsonschema.Draft202012Validator(SCHEMA).validate(evidence)
+    [policy] = evidence["policies"]
+    [case] = policy["cases"]
+    assert (policy["outcome"], case["outcome"]) == ("leak", "leak")
+    assert case["screens"] == [
+        {
+            "rule": "child",
+            "combine": "any_of",
+            "methods": [
+                {**asdict(CLIP), "reject_above": 0.5, "n_images": 5},
+                {**asdict(AGE), "reject_above": 0.333333333, "n_images": 4},
+            ],
+            "groups": {
+                "generated": {"n_looked_at": 5, "n_excluded": 3, "n_leaking": 1, "leak_rate": 0.333333333},
+                "source": {"n_looked_at": 2, "n_excluded": 0, "n_leaking": 0, "leak_rate": None},
+            },
+        }
+    ]
+    assert (case["measurement"]["value"], case["unscreened"]["value"], case["unscreened"]["n"]) == (
+        0.25,
+        0.4,
+        5,
+    )
+    assert case["embedder"]["template"] == {
+        "name": "arcface-112",
+        "size": 112,
+        "points": [list(point) for point in ARCFACE_112.points],
+    }
+    assert case["agreement"] == {"second": asdict(SECOND)}
+
+
+def test_alignments_and_exclusions_in_the_evidence(project: Project) -> None:
+    [case] = in_evidence(project, full_verdict())["policies"][0]["cases"]
+    generated, source = case["sets"]["generated"], case["sets"]["source"]
+    said_so = {"asked": "none", "used": "none", "reason": "said so", "survey": None}
+    assert generated["alignments"] == {
+        "first": {
+            "asked": "auto",
+            "used": "mtcnn",
+            "reason": "faces lie elsewhere",
+            "survey": {"n_sampled": 64, "n_with_face": 60, "offset": 0.512},
+        },
+        "second": said_so,
+    }
+    assert source["alignments"] == {
+        "first": {
+            "asked": "auto",
+            "used": "none",
+            "reason": "no face",
+            "survey": {"n_sampled": 8, "n_with_face": 0, "offset": None},
+        },
+        "second": said_so,
+    }
+    assert (generated["n_faces"], source["n_faces"]) == (9, None)
+    assert generated["excluded"] == [
+        {
+            "id": "secret-5.png",
+            "rule": "child",
+            "reason": "a child",
+            "sha256": "5" * 64,
+            "value": 0.987654321,
+        },
+        {
+            "id": "secret-6.png",
+            "rule": "no_face",
+            "reason": "no face was found",
+            "sha256": "6" * 64,
+            "value": None,
+        },
+    ]
+
+
+def test_faces_and_second_opinions_in_the_table(project: Project) -> None:
+    [case] = in_evidence(project, full_verdict())["policies"][0]["cases"]
+    table = pq.read_table(project.path / "faceleak-evidence" / case["pairs_file"]["file"]).to_pylist()
+    assert [row.pop("waived") for row in table] == [False, True]
+    assert table == case["measurement"]["worst_pairs"] + case["waived"]
+    assert table == [
+        {
+            "generated": "secret-1.png",
+            "generated_sha256": "1" * 64,
+            "source": "secret-2.png",
+            "source_sha256": "2" * 64,
+            "source_people": ["Secret Person"],
+            "similarity": 0.97,
+            "distance": 0.25,
+            "generated_box": [-1.3, 2.0, 30.0, 40.5],
+            "source_box": [0.0, 0.0, 100.0, 100.0],
+            "seconds": [{"embedder": "second", "similarity": 0.76543211, "distance": 0.5}],
+        },
+        {
+            "generated": "secret-3.png",
+            "generated_sha256": "3" * 64,
+            "source": "secret-4.png",
+            "source_sha256": "4" * 64,
+            "source_people": ["Secret Person"],
+            "similarity": 0.99,
+            "distance": 0.125,
+            "generated_box": None,
+            "source_box": None,
+            "seconds": [],
+        },
+    ]
+
+
 def test_every_key_of_the_schema_is_described_and_required(project: Project) -> None:
     def shapes(shape: Any) -> Iterator[dict[str, Any]]:
         if isinstance(shape, dict):
@@ -139,7 +265,7 @@ def test_every_key_of_the_schema_is_described_and_required(project: Project) -> 
                 yield from shapes(value)
 
     objects = [shape for shape in shapes(SCHEMA) if "properties" in shape]
-    assert len(objects) == 11
+    assert len(objects) == 18
     for shape in objects:
         assert shape["additionalProperties"] is False
         assert shape["required"] == list(shape["properties"])
@@ -160,6 +286,7 @@ def test_times_are_in_one_file_alone(project: Project) -> None:
         "cases": {
             f"release.yaml::{CASE}": {
                 "n_embedded": 12,
+                "n_screened": 0,
                 "seconds": run["cases"][f"release.yaml::{CASE}"]["seconds"],
                 "notes": [],
             }
@@ -194,6 +321,13 @@ def test_the_pairs_are_a_table(project: Project) -> None:
         ("source_people", "list<element: string>", False),
         ("similarity", "double", False),
         ("distance", "double", True),
+        ("generated_box", "fixed_size_list<element: double>[4]", True),
+        ("source_box", "fixed_size_list<element: double>[4]", True),
+        (
+            "seconds",
+            "list<element: struct<embedder: string not null, similarity: double not null, distance: double not null>>",
+            False,
+        ),
         ("waived", "bool", False),
     ]
     rows = [
@@ -205,6 +339,9 @@ def test_the_pairs_are_a_table(project: Project) -> None:
             "source_people": [f"p{n}"],
             "similarity": 1.0,
             "distance": 0.0,
+            "generated_box": None,
+            "source_box": None,
+            "seconds": [],
             "waived": waived,
         }
         for letter, n, waived in (("b", 2, False), ("a", 1, True))

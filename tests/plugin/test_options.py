@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from gate_project import Project, errors, summary
+from gate_project import NOTE_OF_PASSED, Project, errors, failure, summary
 
 from faceleak_check.policy.presets import builtin_names, builtin_path
 
@@ -268,6 +268,7 @@ def test_two_policies_that_the_user_calls_the_same(project: Project, monkeypatch
     assert project.shown(summary(result.stdout.str())) == (
         "PROJECT/deep/release.yaml\n"
         "  PASS         leak_count[generated-vs-training]  1 <= 3 images\n"
+        f"{NOTE_OF_PASSED}\n"
         "PROJECT/release.yaml\n"
         "  LEAK         leak_count[generated-vs-training]  1 > 0 images\n"
         "evidence: faceleak-evidence/evidence.json"
@@ -307,3 +308,87 @@ def test_without_a_policy_the_plugin_is_silent(project: Project) -> None:
     result.assert_outcomes(passed=1)
     assert "faceleak-check" not in "\n".join(result.outlines[5:])
     assert not (project.path / "faceleak-evidence").exists()
+
+
+TELLS = """\
+import os
+import pytest
+
+def tell(when):
+    where = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    with open("told.txt", "a") as file:
+        file.write(f"{where} {when} {os.environ.get('FACELEAK_OFFLINE')}\\n")
+
+def pytest_collection_finish():
+    tell("collected")
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup():
+    tell("setup")
+"""
+
+
+def told(project: Project) -> set[str]:
+    return set((project.path / "told.txt").read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize("before", [None, "", "yes"])
+def test_offline_holds_for_the_run_alone(
+    project: Project, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    if before is None:
+        monkeypatch.delenv("FACELEAK_OFFLINE", raising=False)
+    else:
+        monkeypatch.setenv("FACELEAK_OFFLINE", before)
+    project.policy()
+    project.write("conftest.py", TELLS)
+    project.gate("--faceleak-offline").assert_outcomes(passed=1)
+    assert told(project) == {"alone collected 1", "alone setup 1"}
+    assert os.environ.get("FACELEAK_OFFLINE") == before
+    (project.path / "told.txt").unlink()
+    project.gate().assert_outcomes(passed=1)
+    assert told(project) == {f"alone collected {before}", f"alone setup {before}"}
+
+
+def test_a_run_that_cannot_start_leaves_the_network_as_it_was(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FACELEAK_OFFLINE", raising=False)
+    project.policy("release.yaml", "leak_count: threshold: {cosine: 3}, at_most: 0")
+    assert project.gate("--faceleak-offline").ret == pytest.ExitCode.INTERRUPTED
+    assert project.run("--faceleak-policy=gone.yaml", "--faceleak-offline").ret == pytest.ExitCode.USAGE_ERROR
+    project.policy()
+    assert (
+        project.gate("--faceleak-evidence=/proc/no", "--faceleak-offline").ret == pytest.ExitCode.USAGE_ERROR
+    )
+    assert "FACELEAK_OFFLINE" not in os.environ
+
+
+def test_workers_are_offline_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FACELEAK_OFFLINE", raising=False)
+    project.policy()
+    project.write("conftest.py", TELLS)
+    status, output = project.run_apart("--faceleak-policy=release.yaml", "--faceleak-offline", "-n1")
+    assert status == pytest.ExitCode.OK, output
+    assert told(project) == {"gw0 collected 1", "gw0 setup 1"}
+
+
+def test_weights_that_are_missing_offline_are_no_verdict(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    text = project.policy().read_text(encoding="utf-8")
+    project.write("release.yaml", text.replace("fake-pixels", "facenet-casia"))
+    result = project.gate("--faceleak-offline")
+    result.assert_outcomes(errors=1)
+    file = "20180408-102900-casia-webface.pt"
+    assert failure(result.stdout.str(), "leak_count[generated-vs-training]") == (
+        f"""\
+INCONCLUSIVE: the weights of embedder 'facenet-casia' are not on this machine,
+    and the network is not to be used
+Looked for https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{file}, \
+kept as {tmp_path}/torch/checkpoints/{file}. Run `faceleak prefetch POLICY` on a machine with network and copy the \
+file here, or name a copy as `embedder.weights`.
+release.yaml:8: leak_count[generated-vs-training]"""
+    )
+    assert not (tmp_path / "torch").exists()

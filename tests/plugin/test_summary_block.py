@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from gate_project import ALL, Project, summary
+from gate_project import ALL, NOTE_OF_PASSED, Project, summary
 from rich.cells import cell_len
 
 
@@ -23,13 +23,14 @@ def test_every_kind_of_outcome(project: Project) -> None:
     )
     result.assert_outcomes(passed=1, failed=3, errors=2, deselected=1)
     assert summary(result.stdout.str()) == (
-        """\
+        f"""\
 release.yaml (release)
   LEAK         leak_count[generated-vs-training]  1 > 0 images
   LEAK         identity_exposure[generated-vs-training]  1 > 0 people
   LEAK         top_k_similarity[generated-vs-training]  1.0000 > 0.9000
   PASS         leak_count[generated-vs-training#2]  1 <= 2 images
   NOT RUN      leak_rate[generated-vs-training]
+{NOTE_OF_PASSED}
 damaged.yaml (damaged)
   INCONCLUSIVE leak_rate[generated-vs-training]  1 of 2 images of 'training' wa…
 missing.yaml (missing)
@@ -58,10 +59,11 @@ def test_it_stands_at_the_end_and_names_evidence_elsewhere_in_full(
 ) -> None:
     project.policy()
     result = project.gate("--faceleak-evidence", f"{tmp_path}/evi dence")
-    assert result.outlines[-5:-1] == [
+    assert result.outlines[-7:-1] == [
         "================================ faceleak-check ================================",
         "release.yaml (release)",
         "  PASS         leak_count[generated-vs-training]  0 <= 0 images",
+        *NOTE_OF_PASSED.splitlines(),
         f"evidence: {tmp_path}/evi dence/evidence.json",
     ]
 
@@ -81,6 +83,7 @@ def test_long_names_fit(project: Project) -> None:
         "release.yaml",
         f"  PASS         leak_count[{'g' * 21}…{'t' * 31}]",
         f"  NOT RUN      leak_rate[{'g' * 22}…{'t' * 31}]",
+        *NOTE_OF_PASSED.splitlines(),
         "evidence: faceleak-evidence/evidence.json",
     ]
     assert max(map(cell_len, lines)) <= 80
@@ -92,6 +95,7 @@ def test_quiet_runs_keep_it(project: Project, flag: str) -> None:
     assert summary(project.gate(flag).stdout.str()) == (
         "release.yaml (release)\n"
         "  PASS         leak_count[generated-vs-training]  0 <= 0 images\n"
+        f"{NOTE_OF_PASSED}\n"
         "evidence: faceleak-evidence/evidence.json"
     )
 

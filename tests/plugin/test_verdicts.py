@@ -203,13 +203,13 @@ def test_an_invalid_policy_is_a_collection_error_with_every_problem(project: Pro
     result.assert_outcomes(errors=1)
     text = """\
 release.yaml:5:14: datasets.training: unknown key 'pth' (did you mean 'path'?); \
-expected: path, format, labels, columns
+expected: path, format, labels, columns, align, faces
 release.yaml:7:29: checks[0].leak_count.generated: unknown dataset 'generatd' (did you mean 'generated'?); \
 there are: generated, training
 release.yaml:7:77: checks[0].leak_count.threshold.cosine: found 2, expected a cosine between -1 and 1, \
 such as 0.94
 release.yaml:7:81: checks[0].leak_count: unknown key 'at_mots' (did you mean 'at_most'?); \
-expected: generated, source, matches, threshold, at_most"""
+expected: generated, source, matches, embedder, agreement, threshold, at_most"""
     assert failure(result.stdout.str(), "release.yaml") == text
     assert junit_case(project).findtext("error") == text
     assert "Traceback" not in result.stdout.str()
@@ -226,19 +226,21 @@ expected: generated, source, matches, threshold, at_most"""
 
 
 @pytest.mark.parametrize(
-    ("keys", "check"),
+    ("keys", "check", "unseen"),
     [
-        ("screens: {child: {method: clip, reject_above: 0.5}}\n", "leak_count"),
-        ("screens: {hub: {max_share: 1%}}\n", "leak_count"),
-        ("", "leak_count: threshold: {fmr: 1e-5}, at_most: 0"),
-        ("", "leak_count: threshold: {fpir: 1%}, at_most: 0"),
-        ("", "excess_risk: control: unseen, at_most: 0.5%"),
-        ("", "membership_inference: control: unseen, fpr: 0.1%, at_most: 1%"),
+        ("screens: {hub: {max_share: 1%}}\n", "leak_count", "{path: unseen}"),
+        ("", "leak_count", "{path: unseen.rec, format: recordio}"),
+        ("", "leak_count: threshold: {fmr: 1e-5}, at_most: 0", "{path: unseen}"),
+        ("", "leak_count: threshold: {fpir: 1%}, at_most: 0", "{path: unseen}"),
+        ("", "excess_risk: control: unseen, at_most: 0.5%", "{path: unseen}"),
+        ("", "membership_inference: control: unseen, fpr: 0.1%, at_most: 1%", "{path: unseen}"),
     ],
 )
-def test_what_a_later_version_brings_never_passes(project: Project, keys: str, check: str) -> None:
+def test_what_a_later_version_brings_never_passes(
+    project: Project, keys: str, check: str, unseen: str
+) -> None:
     text = project.policy("release.yaml", check, keys=keys).read_text()
-    project.write("release.yaml", text.replace("datasets:\n", "datasets:\n  unseen: {path: unseen}\n"))
+    project.write("release.yaml", text.replace("datasets:\n", f"datasets:\n  unseen: {unseen}\n"))
     result = project.gate()
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.assert_outcomes(errors=1)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from gate_project import NOTE, Project, failure, summary
+from gate_project import NOTE, NOTE_OF_PASSED, Project, failure, summary
 from PIL import Image
 
 CASE = "leak_count[generated-vs-training]"
@@ -62,6 +62,7 @@ def test_a_waived_leak_is_a_passed_test_that_names_the_pair(project: Project) ->
     assert summary(result.stdout.str()) == (
         "release.yaml (release)\n"
         "  WAIVED       leak_count[generated-vs-training]  0 <= 0 images\n"
+        f"{NOTE_OF_PASSED}\n"
         "evidence: faceleak-evidence/evidence.json"
     )
 

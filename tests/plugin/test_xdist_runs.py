@@ -163,5 +163,6 @@ def test_a_name_that_is_no_utf8_passes_between_processes(project: Project) -> No
             "rule": "unreadable",
             "reason": "the PNG file is cut short",
             "sha256": hashlib.sha256(source[:60]).hexdigest(),
+            "value": None,
         }
     ]

@@ -44,7 +44,7 @@ def test_imports_point_down_only() -> None:
     ("module", "planted", "broken"),
     [
         (
-            "records.py",
+            "records/arrays.py",
             "import faceleak_check.policy.types",
             "faceleak_check.records is not allowed to import",
         ),

@@ -10,7 +10,18 @@ import pytest
 
 from faceleak_check import records
 from faceleak_check.matches import NO_MATCH, Matches
-from faceleak_check.records import Counts, Exclusion, ImageRef, ImageSet, Outcome, Pair, Templates, Verdict
+from faceleak_check.records import (
+    Counts,
+    Exclusion,
+    Face,
+    FaceTemplates,
+    ImageRef,
+    ImageSet,
+    Outcome,
+    Pair,
+    Templates,
+    Verdict,
+)
 
 A, B = "a" * 64, "b" * 64
 
@@ -195,6 +206,61 @@ def test_only_pass_and_waived_let_a_release_through() -> None:
 
 def test_templates_have_as_many_as_rows() -> None:
     assert len(Templates(vectors=np.zeros((3, 4), np.float32), norms=np.ones(3, np.float32))) == 3
+
+
+def found_faces(*n_faces: int, whole: bool = False) -> FaceTemplates:
+    n = sum(n_faces)
+    return FaceTemplates(
+        n_faces=np.array(n_faces, np.int64),
+        templates=Templates(vectors=np.ones((n, 1), np.float32), norms=np.ones(n, np.float32)),
+        faces=None if whole else np.arange(n * 15, dtype=np.float32).reshape(n, 15) / 64,
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_faces", "first_row"),
+    [((), []), ((1, 1, 1), [0, 1, 2]), ((2, 0, 3, 0, 0, 1), [0, 2, 2, 5, 5, 5]), ((0, 0), [0, 0])],
+)
+def test_the_faces_of_each_image_begin_where_those_of_the_images_before_end(
+    n_faces: tuple[int, ...], first_row: list[int]
+) -> None:
+    found = found_faces(*n_faces)
+    assert (found.first_row.tolist(), len(found)) == (first_row, len(n_faces))
+    assert found.first_row.dtype == np.int64
+
+
+def test_some_of_the_images_come_with_their_faces_in_the_order_wanted() -> None:
+    found = found_faces(2, 0, 3, 1)
+    assert found.faces is not None
+    for largest_only, n_faces, rows in [
+        (False, [1, 3, 0, 2, 3], [5, 2, 3, 4, 0, 1, 2, 3, 4]),
+        (True, [1, 1, 0, 1, 1], [5, 2, 0, 2]),
+    ]:
+        taken = found.taken(np.array([3, 2, 1, 0, 2]), largest_only=largest_only)
+        assert taken.n_faces.tolist() == n_faces
+        np.testing.assert_array_equal(taken.faces, found.faces[rows])
+        assert len(taken.templates) == len(taken.templates.norms) == len(rows)
+
+
+def test_a_row_holds_box_points_and_confidence() -> None:
+    found = found_faces(1, 0, 1)
+    assert found.face(1) == Face(
+        box=(15 / 64, 16 / 64, 17 / 64, 18 / 64),
+        points=(
+            (19 / 64, 20 / 64),
+            (21 / 64, 22 / 64),
+            (23 / 64, 24 / 64),
+            (25 / 64, 26 / 64),
+            (27 / 64, 28 / 64),
+        ),
+        confidence=29 / 64,
+    )
+    with pytest.raises(IndexError):
+        found.face(2)
+
+
+def test_a_whole_picture_has_no_face() -> None:
+    assert found_faces(1, 1, whole=True).face(1) is None
 
 
 RECORDS = [

@@ -7,9 +7,13 @@ import pytest
 
 from faceleak_check.embedders.fake_pixels import FakePixels
 from faceleak_check.errors import UsageError
-from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, Registry, suggestion
+from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS, Registry, suggestion
 
-ALL = [CHECKS, EMBEDDERS, READERS]
+ALL = [CHECKS, EMBEDDERS, READERS, SCREENS]
+THERE_ARE = (
+    "there are: dlib-resnet, facenet-vggface2, facenet-casia, adaface-ir101, adaface-ir50, adaface-ir18, onnx, "
+    "torchscript, fake-pixels"
+)
 BUILT_IN = {"dlib-resnet": "faceleak_check.embedders.dlib_resnet:DlibResNet"}
 
 Install = Callable[[str], None]
@@ -45,20 +49,28 @@ def test_every_built_in_name_leads_to_a_class_that_its_module_exports(registry: 
 def test_the_known_names_are_listed(registry: Registry) -> None:
     assert {
         "check": ["top_k_similarity", "leak_rate", "leak_count", "identity_exposure"],
-        "embedder": ["dlib-resnet", "fake-pixels"],
+        "embedder": [
+            "dlib-resnet",
+            "facenet-vggface2",
+            "facenet-casia",
+            "adaface-ir101",
+            "adaface-ir50",
+            "adaface-ir18",
+            "onnx",
+            "torchscript",
+            "fake-pixels",
+        ],
         "reader": ["folder", "matches"],
+        "screen": ["clip", "age", "face"],
     }[registry.kind] == list(registry)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "dlib-resnt",
-            "unknown embedder 'dlib-resnt' (did you mean 'dlib-resnet'?); there are: dlib-resnet, fake-pixels",
-        ),
-        ("arcface", "unknown embedder 'arcface'; there are: dlib-resnet, fake-pixels"),
-        ("", "unknown embedder ''; there are: dlib-resnet, fake-pixels"),
+        ("dlib-resnt", f"unknown embedder 'dlib-resnt' (did you mean 'dlib-resnet'?); {THERE_ARE}"),
+        ("arcface", f"unknown embedder 'arcface'; {THERE_ARE}"),
+        ("", f"unknown embedder ''; {THERE_ARE}"),
     ],
 )
 def test_an_unknown_name_is_a_usage_error_with_a_suggestion(name: str, message: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,7 +9,12 @@ from rich.cells import cell_len
 from faceleak_check.reports.terminal import failure_text, headline, place_line, policy_lines, safe
 
 
-def pair(generated: str = "g.png", source: str = "p/1.png", similarity: float = 0.97) -> dict[str, Any]:
+def pair(
+    generated: str = "g.png",
+    source: str = "p/1.png",
+    similarity: float = 0.97,
+    seconds: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     return {
         "generated": generated,
         "generated_sha256": "a" * 64,
@@ -17,6 +23,12 @@ def pair(generated: str = "g.png", source: str = "p/1.png", similarity: float = 
         "source_people": ["p"],
         "similarity": similarity,
         "distance": None,
+        "generated_box": None,
+        "source_box": None,
+        "seconds": [
+            {"embedder": name, "similarity": cosine, "distance": 0.5}
+            for name, cosine in (seconds or {}).items()
+        ],
     }
 
 
@@ -37,8 +49,11 @@ def record(outcome: str = "leak", **changes: Any) -> dict[str, Any]:
             "n_pairs": len(pairs),
             "worst_pairs": pairs,
         },
-        "sets": {"generated": {"name": "g", "counts": counts}},
+        "sets": {"generated": {"name": "g", "counts": counts, "alignments": {}}},
+        "unscreened": None,
+        "screens": [],
         "embedder": {"name": "dlib-resnet", "weights_sha256": "c" * 64},
+        "agreement": {},
         "pairs_file": {"file": "pairs/x.parquet"},
         **changes,
     }
@@ -149,6 +164,136 @@ def test_the_headline_has_all_reasons() -> None:
     assert headline(record(reasons=["a", "b"])) == "a; b"
 
 
+# -------------------------------------------------------------------- screens, alignments and agreement
+
+
+def alignment(reason: str, *, sampled: bool = True) -> dict[str, Any]:
+    survey = {"n_sampled": 64, "n_with_face": 60, "offset": 0.05} if sampled else None
+    return {"asked": "auto", "used": "none", "reason": reason, "survey": survey}
+
+
+def screen(rule: str, combine: str, **methods: float) -> dict[str, Any]:
+    return {
+        "rule": rule,
+        "combine": combine,
+        "methods": [
+            {"method": name, "model": f"the {name} model", "reject_above": limit}
+            for name, limit in methods.items()
+        ],
+        "groups": {},
+    }
+
+
+def agreeing(*pairs: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A record of two embedders that must agree."""
+    others = {"second": {"name": "adaface-ir101", "weights_sha256": "d" * 64}}
+    return record(pairs=list(pairs), agreement=others, **changes)
+
+
+def test_a_failure_with_screens_alignments_and_agreement() -> None:
+    counts = {"n_seen": 9, "n_embedded": 5, "n_unreadable": 0, "n_excluded": {"child": 3, "no_face": 1}}
+    one = agreeing(
+        pair(seconds={"second": 0.61}),
+        pair("g2.png", "p/2.png", 0.95, seconds={"second": -0.05}),
+        sets={
+            "generated": {
+                "name": "g",
+                "counts": counts,
+                "alignments": {
+                    "first": alignment("chips already"),
+                    "second": alignment("faces lie far " + "and further " * 5 + "off"),
+                },
+            },
+            "source": {
+                "name": "t",
+                "counts": counts,
+                "alignments": {"first": alignment("no template", sampled=False)},
+            },
+        },
+        screens=[
+            screen("child", "any_of", clip=0.5, age=0.25),
+            screen("odd", "all_of", clip=0.5, face=1 / 3),
+        ],
+        warnings=["screen 'child' took out 3"],
+    )
+    assert failure_text(one, names=True) == (
+        """\
+LEAK: 1 of 1,230 generated images leaks; the policy allows at most 0
+
+rule       cosine >= 0.9
+generated  g: 9 seen, 5 compared, 3 child, 1 no_face
+source     t: 9 seen, 5 compared, 3 child, 1 no_face
+alignment  g by first: chips already
+alignment  g by second: faces lie far and further and further and further and
+           further and further off
+embedder   dlib-resnet cccccccccccc
+embedder   adaface-ir101 dddddddddddd
+screen     child: clip (the clip model) > 0.5 or age (the age model) > 0.25
+screen     odd: clip (the clip model) > 0.5 and face (the face model) > 0.333333
+
+leaks, worst first (2 of 2):
+  cosine  second   generated image  source image
+  0.9700  0.6100   g.png            p/1.png
+  0.9500  -0.0500  g2.png           p/2.png
+all pairs, in the evidence folder:
+  pairs/x.parquet
+note: screen 'child' took out 3"""
+    )
+    assert "  0.9700  0.6100   aaaaaaaaaaaa     bbbbbbbbbbbb" in failure_text(one, names=False).splitlines()
+
+
+def test_one_embedder_alone_is_not_named_with_an_alignment() -> None:
+    counts = {"n_seen": 9, "n_embedded": 9, "n_unreadable": 0, "n_excluded": {}}
+    sets = {"generated": {"name": "g", "counts": counts, "alignments": {"e": alignment("chips already")}}}
+    assert "alignment  g: chips already" in failure_text(record(sets=sets), names=True).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("generated", "source", "embedder"),
+    [
+        ("g" * 300, "s" * 300, "an-embedder-with-a-long-name"),
+        ("漢" * 200, "字" * 200, "漢" * 64),
+        ("a\nb" * 100, "\x1b" * 100, "\x1b" * 64),
+        ("e\u0301" * 200, "😀" * 100, "e\u0301" * 40),
+        ("", "", "e"),
+    ],
+    ids=["long", "wide", "unsafe", "combined", "short"],
+)
+@pytest.mark.parametrize("n_others", [1, 2, 3, 5, 6, 40])
+def test_cosines_of_others_fit_whatever_their_names(
+    generated: str, source: str, embedder: str, n_others: int
+) -> None:
+    seconds = {f"{embedder}{n}": 0.5 for n in range(n_others)}
+    negative = dict.fromkeys(seconds, -0.5)
+    pairs = (pair(generated, source, seconds=seconds), pair("short.png", "p/1.png", -0.99, seconds=negative))
+    lines = failure_text(agreeing(*pairs), names=True).splitlines()
+    assert max(map(cell_len, lines)) <= 80
+    assert "".join(lines).isprintable()
+    first = next(n for n, line in enumerate(lines) if line.startswith("leaks")) + 2
+    assert lines[first].startswith("  0.9700   0.5000")
+    assert lines[first].count("0.5000") == lines[first + 1].count("0.5000") == min(n_others, 5)
+
+
+def test_long_names_of_others_are_cut_in_their_middle() -> None:
+    one = pair("g" * 50 + ".png", "s" * 60, seconds={"begin-of-one-end": 0.5, "begin-of-two-end": 0.25})
+    lines = failure_text(agreeing(one), names=True).splitlines()
+    start = lines.index("leaks, worst first (1 of 1):")
+    assert lines[start + 1 : start + 3] == [
+        "  cosine  begin…ne-end  begin…wo-end  generated image      source image",
+        "  0.9700  0.5000        0.2500        ggggggggg…ggggg.png  sssssssss…ssssssssss",
+    ]
+
+
+def test_of_many_others_five_are_shown_and_their_names_are_short() -> None:
+    one = pair("g" * 50 + ".png", "s" * 60, seconds={f"embedder-{n}": n / 8 for n in range(7)})
+    lines = failure_text(agreeing(one), names=True).splitlines()
+    start = lines.index("leaks, worst first (1 of 1):")
+    assert lines[start + 1 : start + 3] == [
+        "  cosine  em…r-0  em…r-1  em…r-2  em…r-3  em…r-4  genera… image  source image",
+        "  0.9700  0.0000  0.1250  0.2500  0.3750  0.5000  gggggg…gg.png  ssssss…sssssss",
+    ]
+
+
 @pytest.mark.parametrize(
     ("path", "case", "expected"),
     [
@@ -182,6 +327,24 @@ def test_a_line_a_case() -> None:
         ("  INCONCLUSIVE leak_count[g-vs-t]  dataset 't' was not found", "yellow"),
         ("  INCONCLUSIVE leak_count[g-vs-t]  2 waivers have expired", "yellow"),
         ("  NOT RUN      leak_rate[g-vs-t]", "yellow"),
+    ]
+
+
+def test_notes_of_passed_cases_stand_under_the_policy_once_each() -> None:
+    said_twice = "the screens looked at nothing: a match list comes without images"
+    cases = [
+        record("pass", brief="0 <= 0 images", warnings=[said_twice, "word " * 20 + "end"]),
+        record("waived", brief="0 <= 0 images", warnings=["odd \x1b[31m name", said_twice]),
+        record("leak", brief="1 > 0 images", warnings=["under the leak itself"]),
+        record("inconclusive", brief="0 <= 0 images", warnings=["under the error itself"]),
+    ]
+    lines = list(policy_lines(policy(cases=cases, not_run=["leak_rate[g-vs-t]"])))
+    assert lines[5:] == [
+        ("  NOT RUN      leak_rate[g-vs-t]", "yellow"),
+        ("  note: the screens looked at nothing: a match list comes without images", ""),
+        ("  note: word word word word word word word word word word word word word word", ""),
+        ("        word word word word word word end", ""),
+        (r"  note: odd \x1b[31m name", ""),
     ]
 
 

@@ -1,11 +1,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from faceleak_check.checks.left_out import too_many_left_out, warnings_on
-from faceleak_check.records import Counts, EmbedderSpec, Exclusion, SetSummary
+from faceleak_check.embedders.fake_pixels import FakePixels
+from faceleak_check.policy.schema import EmbedderChoice
+from faceleak_check.records import (
+    Alignment,
+    Counts,
+    EmbedderSpec,
+    Exclusion,
+    Measurement,
+    Outcome,
+    ScreenedGroup,
+    ScreenSummary,
+    SetSummary,
+    Verdict,
+)
 
 
 def summary(
@@ -124,23 +139,152 @@ def test_five_files_are_named_and_the_rest_counted(n: int, lines: int, last: str
 # ------------------------------------------------------------------------------------------------ warnings
 
 
+def verdict(**known: Any) -> Verdict:
+    return Verdict(
+        outcome=Outcome.PASS, policy="release", check="leak_count", case="leak_count[g-vs-t]", **known
+    )
+
+
+def count(n_leaks: int, n: int) -> Measurement:
+    return Measurement(value=n_leaks, limit=0, unit="images", n=n, rule="cosine >= 0.9", pairs=())
+
+
+def screened(rule: str, **groups: tuple[int, int, int]) -> ScreenSummary:
+    """A screen that has looked at, taken out, and of those seen leaking, so many images by role."""
+    return ScreenSummary(
+        rule=rule,
+        combine="any_of",
+        methods=(),
+        groups={
+            role: ScreenedGroup(n_looked_at=n_looked_at, n_excluded=n_excluded, n_leaking=n_leaking)
+            for role, (n_looked_at, n_excluded, n_leaking) in groups.items()
+        },
+    )
+
+
+def test_nothing_to_say_of_an_ordinary_verdict() -> None:
+    assert warnings_on(verdict(sets={"generated": summary(3)}, embedder=spec(recognises_people=True))) == ()
+
+
 def test_other_files_are_told_by_suffix() -> None:
     sets = {
         "generated": summary(1, other_files={".txt": 1}),
         "source": summary(1, other_files={".txt": 1_000, "": 2}),
         "control": summary(1),
     }
-    assert warnings_on(sets, spec(recognises_people=True)) == (
+    assert warnings_on(verdict(sets=sets, embedder=spec(recognises_people=True))) == (
         "1 file of 'photos' is no image and was not looked at (1 .txt)",
         "1,002 files of 'photos' are no images and were not looked at (2 without suffix, 1,000 .txt)",
     )
 
 
+STAND_IN = (
+    "'fake-pixels' is no face recogniser but a stand-in for tests: this verdict says nothing about people"
+)
+
+
 def test_an_embedder_for_tests_says_so() -> None:
-    assert warnings_on({}, spec(recognises_people=False)) == (
-        "'fake-pixels' is no face recogniser but a stand-in for tests: this verdict says nothing about people",
+    assert warnings_on(verdict(embedder=spec(recognises_people=False))) == (STAND_IN,)
+
+
+def test_an_embedder_for_tests_that_has_to_agree_says_so_too() -> None:
+    agreeing = verdict(
+        embedder=spec(recognises_people=True), agreement={"pixels": spec(recognises_people=False)}
     )
+    assert warnings_on(agreeing) == (STAND_IN,)
 
 
 def test_precomputed_matches_have_no_embedder_to_warn_of() -> None:
-    assert warnings_on({"matches": summary(1)}, None) == ()
+    assert warnings_on(verdict(sets={"matches": summary(1)})) == ()
+
+
+def test_what_a_screen_took_out_is_told_with_its_leaks() -> None:
+    sets = {"generated": replace(summary(9), name="faces"), "source": summary(9)}
+    screens = (
+        screened("child", generated=(1_234, 40, 1), source=(20, 2, 2)),
+        screened("non_face", generated=(1_194, 3, 0), source=(18, 0, 0)),
+    )
+    assert warnings_on(verdict(sets=sets, screens=screens)) == (
+        (
+            "screen 'child' took out 40 of the 1,234 images of 'faces' that it looked at; 1 of them is in a pair that "
+            "counts against the release (2.5%)"
+        ),
+        (
+            "screen 'child' took out 2 of the 20 images of 'photos' that it looked at; 2 of them are in a pair that "
+            "counts against the release (100%)"
+        ),
+        (
+            "screen 'non_face' took out 3 of the 1,194 images of 'faces' that it looked at; 0 of them are in a pair "
+            "that counts against the release (0%)"
+        ),
+    )
+
+
+def test_the_figure_without_the_screens_is_told() -> None:
+    assert warnings_on(verdict(measurement=count(0, 9), unscreened=count(4, 14))) == (
+        "without the screens: 4 of 14 generated images leak; the policy allows at most 0",
+    )
+
+
+def test_pairs_that_only_one_embedder_sees_are_counted() -> None:
+    assert warnings_on(verdict(), 1_200) == (
+        "pairs over the first embedder's threshold that another one does not confirm, and that do not count: 1,200",
+    )
+
+
+def test_what_looks_wrong_about_an_alignment_is_told_once_for_equal_embedders() -> None:
+    odd = Alignment(asked="none", used="none", reason="said so", warnings=("faces lie far off", "few faces"))
+    other = replace(odd, warnings=("faces lie elsewhere",))
+    sets = {"generated": replace(summary(3), alignments={"one": odd, "two": odd, "three": other})}
+    assert warnings_on(verdict(sets=sets)) == (
+        "'photos': faces lie far off",
+        "'photos': few faces",
+        "'photos': faces lie elsewhere",
+    )
+
+
+def test_the_warnings_stand_in_one_order() -> None:
+    odd = Alignment(asked="none", used="none", reason="said so", warnings=("faces lie far off",))
+    full = verdict(
+        sets={"generated": replace(summary(3, other_files={".txt": 1}), alignments={"one": odd})},
+        screens=(screened("child", generated=(3, 1, 0)),),
+        unscreened=count(1, 4),
+        embedder=spec(recognises_people=False),
+    )
+    assert [warning.partition(" ")[0] for warning in warnings_on(full, 1)] == [
+        "screen",
+        "without",
+        "pairs",
+        "'photos':",
+        "1",
+        "'fake-pixels'",
+    ]
+
+
+@pytest.mark.parametrize(("other", "n_warnings"), [(1.0, 0), (1.25, 0), (1.26, 1), (0.79, 1), (None, 0)])
+def test_embeddings_of_very_different_lengths_are_a_warning(other: float | None, n_warnings: int) -> None:
+    counts = Counts(n_seen=1, n_embedded=1, n_unreadable=0)
+    sets = {
+        "generated": SetSummary(name="made", sha256="0" * 64, counts=counts, median_norm=other),
+        "source": SetSummary(name="real", sha256="1" * 64, counts=counts, median_norm=1.0),
+    }
+    spec = FakePixels(EmbedderChoice(name="fake-pixels")).spec
+    for recognises_people in (True, False):
+        verdict = Verdict(
+            outcome=Outcome.PASS,
+            policy="p",
+            check="c",
+            case="c[a-vs-b]",
+            sets=sets,
+            embedder=replace(spec, recognises_people=recognises_people),
+        )
+        on_norms = [warning for warning in warnings_on(verdict) if "long (median)" in warning]
+        assert len(on_norms) == (n_warnings if recognises_people else 0)
+    if other == 0.79:
+        low, high = "made", "real"
+        assert on_norms == []
+        [warning] = warnings_on(replace(verdict, embedder=replace(spec, recognises_people=True)))
+        assert warning == (
+            f"embeddings of {low!r} are 0.79 long (median), those of {high!r} 1: the pictures of {low!r} are worse, "
+            "or cut in another way, and similarities between them mean less"
+        )

@@ -207,3 +207,31 @@ def test_one_pair_is_no_plural() -> None:
 def test_the_search_must_bring_k_neighbours_by_cosine() -> None:
     check = TopKSimilarity(k=7, at_most=0.9)
     assert (check.n_neighbours, check.metric, check.needs_labels) == (7, "cosine", False)
+
+
+# -------------------------------------------------------------------------------------------- all of them
+
+PAIRS = [[(0, 0.95, 0.3), (1, 0.9, 0.6)], [(2, JUST_UNDER, JUST_OVER), NOBODY]]
+
+
+@pytest.mark.parametrize("threshold", [BY_COSINE, BY_DISTANCE])
+def test_the_neighbours_that_speak_against_the_release_are_those_that_leak(threshold: Threshold) -> None:
+    checks = [
+        LeakRate(threshold=threshold, at_most=0),
+        LeakCount(threshold=threshold, at_most=0),
+        IdentityExposure(threshold=threshold, at_most=0, k=2),
+    ]
+    for check in checks:
+        assert check.leaking(matches(PAIRS)).tolist() == [[True, True], [False, False]]
+
+
+def test_a_pair_of_the_list_speaks_against_the_release_where_it_is_over_the_limit() -> None:
+    check = TopKSimilarity(k=2, at_most=0.9)
+    assert check.leaking(matches(PAIRS)).tolist() == [[True, False], [False, False]]
+    assert TopKSimilarity(k=2, at_most=-1).leaking(matches(PAIRS)).tolist() == [[True, True], [True, False]]
+
+
+def test_only_a_rate_has_every_generated_image_behind_it() -> None:
+    whole = {check.__name__: check.needs_whole_set for check in (LeakRate, LeakCount, IdentityExposure)}
+    assert whole == {"LeakRate": True, "LeakCount": False, "IdentityExposure": False}
+    assert TopKSimilarity.needs_whole_set is False

@@ -18,9 +18,10 @@ import pytest
 import torch
 from PIL import Image
 
-from faceleak_check.embedders.chips import whole_picture
 from faceleak_check.embedders.dlib_resnet import PUBLISHED_SHA256, DlibResNet
 from faceleak_check.errors import ModelError
+from faceleak_check.faces.align import whole_picture
+from faceleak_check.landmarks import DLIB_150
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.protocols import Embedder, Pixels
 from faceleak_check.records import Templates
@@ -44,7 +45,7 @@ def make(**keys: Any) -> DlibResNet:
 
 
 def embed_all(embedder: DlibResNet, faces: Sequence[Pixels]) -> Templates:
-    chips = np.stack([embedder.prepare(face) for face in faces])
+    chips = np.stack([whole_picture(face, 150) for face in faces])
     parts = [embedder.embed(chips[start : start + 32]) for start in range(0, len(chips), 32)]
     return Templates(
         vectors=np.concatenate([part.vectors for part in parts]),
@@ -136,7 +137,7 @@ def test_bf16_is_near_to_fp32(ours: Templates, faces: list[Pixels]) -> None:
 def test_a_template_depends_on_its_picture_alone(precision: str, faces: list[Pixels]) -> None:
     """Neither on how full the batch is, nor on the place in it, nor on the others, to the last bit."""
     embedder = make(precision=precision)
-    chips = np.stack([embedder.prepare(face) for face in faces[:40]])
+    chips = np.stack([whole_picture(face, 150) for face in faces[:40]])
     alone = embedder.embed(chips[:1])
     for batch, place in (
         (chips[:32], 0),
@@ -150,10 +151,10 @@ def test_a_template_depends_on_its_picture_alone(precision: str, faces: list[Pix
         assert templates.norms[place].tobytes() == alone.norms[0].tobytes()
 
 
-def test_threads_of_one_core_compute_the_same_and_leave_torch_as_it_was(
+def test_threads_of_one_core_compute_the_same_and_are_left_as_they_are(
     embedder: DlibResNet, ours: Templates, faces: list[Pixels]
 ) -> None:
-    chips = np.stack([embedder.prepare(face) for face in faces[:32]])
+    chips = np.stack([whole_picture(face, 150) for face in faces[:32]])
     cores: list[int] = []
 
     def work(_: int) -> Templates:
@@ -162,16 +163,21 @@ def test_threads_of_one_core_compute_the_same_and_leave_torch_as_it_was(
         return templates
 
     before = torch.get_num_threads()
-    with ThreadPoolExecutor(2, initializer=embedder.begin_thread) as threads:
+    with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as threads:
         made = list(threads.map(work, range(4)))
-    embedder.end_threads()
+    # for the threads that come after this test
+    torch.set_num_threads(before)
 
     assert cores == [1] * 4
     for templates in made:
         assert templates.vectors.tobytes() == made[0].vectors.tobytes()
         np.testing.assert_allclose(templates.vectors, ours.vectors[:32], atol=1e-6)
-    with ThreadPoolExecutor(1) as later:
-        assert later.submit(torch.get_num_threads).result() == torch.get_num_threads() == before
+
+
+def test_chips_that_must_not_be_written_are_taken_too(embedder: DlibResNet) -> None:
+    chips = np.zeros((32, 150, 150, 3), np.uint8)
+    chips.flags.writeable = False
+    assert len(embedder.embed(chips)) == 32
 
 
 def test_it_does_all_that_an_embedder_must(embedder: DlibResNet) -> None:
@@ -183,14 +189,22 @@ def test_it_does_all_that_an_embedder_must(embedder: DlibResNet) -> None:
     )
     assert (embedder.spec.weights_sha256, embedder.spec.licence) == (PUBLISHED_SHA256, "CC0-1.0")
     assert (embedder.spec.precision, embedder.spec.device) == ("fp32", "cpu")
+    assert (embedder.spec.template, embedder.name) == (DLIB_150, "dlib-resnet")
 
 
-def test_weights_of_ones_own_have_no_known_licence(tmp_path: Path) -> None:
+def test_doctor_can_tell_where_the_weights_are() -> None:
+    file = DlibResNet.model_file(EmbedderChoice(name="dlib-resnet"))
+    assert (file.find(), file.command, file.sha256) == (published_weights(), INSTALL, PUBLISHED_SHA256)
+
+
+def test_weights_of_ones_own_have_the_licence_that_is_stated(tmp_path: Path) -> None:
     own = tmp_path / "own.dat"
     own.write_bytes(b"whatever")
     digest = hashlib.sha256(b"whatever").hexdigest()
     spec = make(weights=own, sha256=digest).spec
     assert (spec.weights_sha256, spec.licence) == (digest, "not stated")
+    assert make(weights=own, sha256=digest, licence="MIT").spec.licence == "MIT"
+    assert make(licence="MIT").spec.licence == "CC0-1.0"
 
 
 # ------------------------------------------------------------------------------------------------ weights
@@ -372,7 +386,7 @@ def test_a_package_that_fails_on_import_is_enough(tmp_path: Path) -> None:
 def test_a_device_that_is_not_there_is_a_model_error() -> None:
     refused(
         "the policy asks for device 'cuda' and there is none",
-        "Run on a machine with a CUDA device, or set `embedder.device: cpu`.",
+        "Run on a machine with a CUDA device, or set `device: cpu`.",
         device="cuda",
     )
 

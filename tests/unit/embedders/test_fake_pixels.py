@@ -24,13 +24,14 @@ def test_it_does_all_that_an_embedder_must(embedder: FakePixels) -> None:
         192,
         False,
     )
+    assert embedder.spec.template is None
+    assert FakePixels.model_file(EmbedderChoice(name="fake-pixels")) is None
 
 
 def test_the_template_is_the_thumbnail(embedder: FakePixels) -> None:
     embedder.load()
     random = np.random.default_rng(1)
-    pictures = random.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
-    chips = np.stack([embedder.prepare(picture) for picture in pictures])
+    chips = random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8)
     templates = embedder.embed(chips)
     again = templates.vectors.astype(np.float64) * templates.norms[:, None] * 127.5 + 127.5
     np.testing.assert_allclose(again.reshape(chips.shape), chips, atol=1e-3)

@@ -1,119 +1,42 @@
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from raw_pictures import (
+    BrokenPixels,
+    CountingPixels,
+    Files,
+    UnloadablePixels,
+    Write,
+    decode,
+    digest,
+    digests,
+    numbered,
+    picture,
+    silent,
+    threads_left,
+    vectors_of,
+)
 
 from faceleak_check.embedders.fake_pixels import FakePixels
 from faceleak_check.errors import ModelError, StoreError
 from faceleak_check.executors import local
 from faceleak_check.executors.local import LocalExecutor
-from faceleak_check.policy.schema import EmbedderChoice
-from faceleak_check.protocols import Pixels
-from faceleak_check.records import Exclusion, ImageRef, ImageSet, Templates
+from faceleak_check.executors.stages import Collected, EmbedStage
+from faceleak_check.faces.align import WholePictures
+from faceleak_check.protocols import Pixels, Progress
+from faceleak_check.records import Exclusion, FaceTemplates, ImageRef
 from faceleak_check.store.templates import DiskTemplateStore
 
 BATCH = FakePixels.batch_size
 Told = tuple[str, int, int]
-
-
-def threads_left() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("faceleak")]
-
-
-class Files:
-    """A reader of files whose names are their ids."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def scan(self, progress: object) -> ImageSet:
-        raise NotImplementedError
-
-    def read(self, image: ImageRef) -> bytes:
-        return (self.folder / image.id).read_bytes()
-
-
-class CountingPixels(FakePixels):
-    """Counts what is asked of it; the real templates."""
-
-    def __init__(self) -> None:
-        super().__init__(EmbedderChoice(name="fake-pixels"))
-        self.n_loads = 0
-        self.batches: list[int] = []
-        self.begun: set[int] = set()
-        self.n_ends = 0
-
-    def begin_thread(self) -> None:
-        self.begun.add(threading.get_ident())
-
-    def end_threads(self) -> None:
-        assert threads_left() == []
-        self.n_ends += 1
-
-    def load(self) -> None:
-        assert threading.get_ident() in self.begun
-        self.n_loads += 1
-        super().load()
-
-    def embed(self, chips: npt.NDArray[np.uint8]) -> Templates:
-        assert self.n_loads == 1, "embedded before it was loaded"
-        self.batches.append(len(chips))
-        return super().embed(chips)
-
-
-class BrokenPixels(CountingPixels):
-    def embed(self, chips: npt.NDArray[np.uint8]) -> Templates:
-        raise ModelError("the network gave nothing", detail="mend it")
-
-
-class UnloadablePixels(CountingPixels):
-    def load(self) -> None:
-        raise ModelError("the network cannot be loaded", detail="install it")
-
-
-def decode(data: bytes) -> Pixels:
-    """8 x 8 pixels as plain bytes; anything else is damaged."""
-    if len(data) != 192:
-        raise ValueError("the file is cut short")
-    return np.frombuffer(data, np.uint8).reshape(8, 8, 3)
-
-
-def picture(seed: int) -> bytes:
-    return np.random.default_rng(seed).integers(0, 256, 192, dtype=np.uint8).tobytes()
-
-
-def vectors_of(embedder: FakePixels, seeds: Sequence[int]) -> npt.NDArray[np.float32]:
-    return embedder.embed(np.stack([decode(picture(seed)) for seed in seeds])).vectors
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    pass
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[Mapping[str, bytes]], list[ImageRef]]:
-    def _write(files: Mapping[str, bytes]) -> list[ImageRef]:
-        (tmp_path / "files").mkdir(exist_ok=True)
-        for name, data in files.items():
-            (tmp_path / "files" / name).write_bytes(data)
-        return [ImageRef(id=name, sha256=hashlib.sha256(data).hexdigest()) for name, data in files.items()]
-
-    return _write
-
-
-Write = Callable[[Mapping[str, bytes]], list[ImageRef]]
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path / "files")
 
 
 @pytest.fixture
@@ -121,20 +44,33 @@ def embedder() -> CountingPixels:
     return CountingPixels()
 
 
-@pytest.fixture
-def open_store(tmp_path: Path, embedder: CountingPixels) -> Callable[[], DiskTemplateStore]:
-    return lambda: DiskTemplateStore(tmp_path / "store", embedder.spec)
-
-
 OpenStore = Callable[[], DiskTemplateStore]
 
 
-def numbered(n: int) -> dict[str, bytes]:
-    return {f"{number}.raw": picture(number) for number in range(n)}
+@pytest.fixture
+def open_store(tmp_path: Path, embedder: CountingPixels) -> OpenStore:
+    return lambda: DiskTemplateStore(tmp_path / "store", embedder.spec)
 
 
-def digests(images: Sequence[ImageRef]) -> list[str]:
-    return [image.sha256 for image in images]
+def whole(embedder: CountingPixels) -> EmbedStage:
+    return EmbedStage(WholePictures(8), embedder)
+
+
+Embed = Callable[..., tuple[Exclusion, ...]]
+
+
+@pytest.fixture
+def embed(files: Files, embedder: CountingPixels) -> Embed:
+    def _embed(
+        images: Sequence[ImageRef],
+        store: DiskTemplateStore,
+        progress: Progress = silent,
+        executor: LocalExecutor = LocalExecutor(decode),  # noqa: B008  it keeps nothing
+        by: CountingPixels = embedder,
+    ) -> tuple[Exclusion, ...]:
+        return executor.run(images, files, whole(by), store, progress, "embedding photos")
+
+    return _embed
 
 
 # ------------------------------------------------------------------------------------------------- results
@@ -143,59 +79,69 @@ def digests(images: Sequence[ImageRef]) -> list[str]:
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("n", [1, BATCH - 1, BATCH, BATCH + 1, 5 * BATCH + 3])
 def test_every_image_gets_its_own_template(
-    n: int, n_threads: int, write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
+    n: int, n_threads: int, write: Write, embed: Embed, embedder: CountingPixels, open_store: OpenStore
 ) -> None:
     images, told = write(numbered(n)), list[Told]()
     store = open_store()
-    executor = LocalExecutor(decode, n_threads)
-    excluded = executor.embed(
-        images, files, embedder, store, lambda *now: told.append(now), "embedding photos"
-    )
+    excluded = embed(images, store, lambda *now: told.append(now), LocalExecutor(decode, n_threads))
 
     assert excluded == ()
-    assert (embedder.n_loads, embedder.n_ends) == (1, 1)
-    assert len(embedder.begun) <= n_threads
+    assert embedder.n_loads == 1
     assert sum(embedder.batches) == n
     assert set(sorted(embedder.batches)[1:]) <= {BATCH}
     for opened in (store, open_store()):
-        np.testing.assert_array_equal(opened.get(digests(images)).vectors, vectors_of(embedder, range(n)))
+        found = opened.get(digests(images))
+        np.testing.assert_array_equal(found.templates.vectors, vectors_of(embedder, range(n)))
+        assert found.n_faces.tolist() == [1] * n
     assert told == [("embedding photos", min(done, n), n) for done in range(0, n + BATCH, BATCH)]
 
 
-def test_images_without_work_load_nothing(
-    files: Files, embedder: CountingPixels, open_store: OpenStore
+@pytest.mark.parametrize("n_threads", [1, 4])
+@pytest.mark.parametrize("batch_size", [1, 7, 40])
+def test_company_and_order_do_not_change_a_bit(
+    batch_size: int, n_threads: int, write: Write, embed: Embed, embedder: CountingPixels, tmp_path: Path
 ) -> None:
-    assert LocalExecutor(decode).embed([], files, embedder, open_store(), silent, "") == ()
-    assert embedder.n_loads == 0
+    images = write(numbered(40))
+    embedder.batch_size = batch_size
+    shuffled = [images[row] for row in np.random.default_rng(batch_size).permutation(40)]
+    store = DiskTemplateStore(tmp_path / "other store", embedder.spec)
+    embed(shuffled, store, executor=LocalExecutor(decode, n_threads))
+    assert max(embedder.batches) == batch_size
+    np.testing.assert_array_equal(
+        store.get(digests(images)).templates.vectors, vectors_of(embedder, range(40)), strict=True
+    )
+
+
+def test_images_without_work_load_nothing(
+    embed: Embed, embedder: CountingPixels, open_store: OpenStore
+) -> None:
+    told = list[Told]()
+    assert embed([], open_store(), lambda *now: told.append(now)) == ()
+    assert (embedder.n_loads, told) == (0, [("embedding photos", 0, 0)])
 
 
 def test_many_images_make_many_shards(
-    write: Write,
-    files: Files,
-    embedder: CountingPixels,
-    open_store: OpenStore,
-    monkeypatch: pytest.MonkeyPatch,
+    write: Write, embed: Embed, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local, "_SHARD_IMAGES", 2 * BATCH)
     store = open_store()
-    LocalExecutor(decode).embed(write(numbered(5 * BATCH)), files, embedder, store, silent, "")
+    embed(write(numbered(5 * BATCH)), store)
     assert len(list(store.folder.glob("*.safetensors"))) == 3
     assert len(open_store()) == 5 * BATCH
 
 
+def test_few_images_make_one_shard(write: Write, embed: Embed, open_store: OpenStore) -> None:
+    store = open_store()
+    embed(write(numbered(3 * BATCH)), store)
+    assert len(list(store.folder.glob("*.safetensors"))) == 1
+
+
 def test_slow_work_is_kept_before_the_shard_is_full(
-    write: Write,
-    files: Files,
-    embedder: CountingPixels,
-    open_store: OpenStore,
-    monkeypatch: pytest.MonkeyPatch,
+    write: Write, embed: Embed, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local, "_SHARD_SECONDS", 0.0)
     kept: list[int] = []
-    images = write(numbered(3 * BATCH))
-    LocalExecutor(decode).embed(
-        images, files, embedder, open_store(), lambda *_: kept.append(len(open_store())), ""
-    )
+    embed(write(numbered(3 * BATCH)), open_store(), lambda *_: kept.append(len(open_store())))
     assert kept == [0, BATCH, 2 * BATCH, 3 * BATCH]
 
 
@@ -203,7 +149,7 @@ def test_slow_work_is_kept_before_the_shard_is_full(
 
 
 def test_what_cannot_be_decoded_is_listed_and_the_rest_embedded(
-    write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
+    write: Write, files: Files, embed: Embed, open_store: OpenStore
 ) -> None:
     images = write({"a.raw": picture(1), "b.raw": b"torn", "c.raw": picture(2), "d.raw": picture(3)})
     lost, changed = images[2:]
@@ -211,9 +157,7 @@ def test_what_cannot_be_decoded_is_listed_and_the_rest_embedded(
     (files.folder / changed.id).write_bytes(picture(99))
     store = open_store()
 
-    excluded = LocalExecutor(decode).embed(images, files, embedder, store, silent, "")
-
-    assert excluded == (
+    assert embed(images, store) == (
         Exclusion(id="b.raw", rule="unreadable", reason="the file is cut short", sha256=images[1].sha256),
         Exclusion(
             id="c.raw",
@@ -226,33 +170,34 @@ def test_what_cannot_be_decoded_is_listed_and_the_rest_embedded(
         ),
     )
     assert store.missing(digests(images)) == digests(images[1:])
-    assert store.missing([hashlib.sha256(picture(99)).hexdigest()]) != []
+    assert store.missing([digest(picture(99))]) != []
 
 
 def test_where_nothing_can_be_decoded_no_network_is_loaded(
-    write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
+    write: Write, embed: Embed, embedder: CountingPixels, open_store: OpenStore
 ) -> None:
     """Loading takes seconds, and a damaged file is met again in every run."""
     images = write({f"{number}.raw": b"torn %d" % number for number in range(2 * BATCH)})
     store, told = open_store(), list[Told]()
-    excluded = LocalExecutor(decode).embed(images, files, embedder, store, lambda *now: told.append(now), "x")
+    excluded = embed(images, store, lambda *now: told.append(now))
     assert [gone.id for gone in excluded] == [image.id for image in images]
-    assert (embedder.n_loads, len(store), told[-1]) == (0, 0, ("x", 2 * BATCH, 2 * BATCH))
+    last = ("embedding photos", 2 * BATCH, 2 * BATCH)
+    assert (embedder.n_loads, len(store), told[-1]) == (0, 0, last)
 
 
 def test_bad_images_do_not_shift_the_templates_of_good_ones(
-    write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
+    write: Write, embed: Embed, embedder: CountingPixels, open_store: OpenStore
 ) -> None:
     content = {
         name: data if number % 3 else b"torn" for number, (name, data) in enumerate(numbered(100).items())
     }
     content = {name: data + name.encode() * (data == b"torn") for name, data in content.items()}
     images, store = write(content), open_store()
-    excluded = LocalExecutor(decode).embed(images, files, embedder, store, silent, "")
+    excluded = embed(images, store)
     good = [number for number in range(100) if number % 3]
     assert [gone.id for gone in excluded] == [f"{number}.raw" for number in range(100) if not number % 3]
     np.testing.assert_array_equal(
-        store.get([images[number].sha256 for number in good]).vectors, vectors_of(embedder, good)
+        store.get([images[number].sha256 for number in good]).templates.vectors, vectors_of(embedder, good)
     )
 
 
@@ -260,7 +205,7 @@ def test_bad_images_do_not_shift_the_templates_of_good_ones(
 
 
 def test_an_interrupted_run_keeps_what_is_finished_and_the_next_goes_on(
-    write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
+    write: Write, embed: Embed, embedder: CountingPixels, open_store: OpenStore
 ) -> None:
     images = write(numbered(6 * BATCH))
 
@@ -269,21 +214,20 @@ def test_an_interrupted_run_keeps_what_is_finished_and_the_next_goes_on(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        LocalExecutor(decode).embed(images, files, embedder, open_store(), interrupt, "")
-    assert (threads_left(), embedder.n_ends) == ([], 1)
+        embed(images, open_store(), interrupt)
+    assert threads_left() == []
 
     store = open_store()
     missing = set(store.missing(digests(images)))
     assert missing == set(digests(images[2 * BATCH :]))
-    rest = [image for image in images if image.sha256 in missing]
-    LocalExecutor(decode).embed(rest, files, CountingPixels(), store, silent, "")
+    embed([image for image in images if image.sha256 in missing], store, by=CountingPixels())
     np.testing.assert_array_equal(
-        open_store().get(digests(images)).vectors, vectors_of(embedder, range(6 * BATCH))
+        open_store().get(digests(images)).templates.vectors, vectors_of(embedder, range(6 * BATCH))
     )
 
 
 def test_an_interruption_is_not_hidden_by_a_store_that_cannot_be_written(
-    write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
+    write: Write, embed: Embed, open_store: OpenStore
 ) -> None:
     store = open_store()
 
@@ -293,26 +237,25 @@ def test_an_interruption_is_not_hidden_by_a_store_that_cannot_be_written(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        LocalExecutor(decode).embed(write(numbered(3)), files, embedder, store, interrupt, "")
+        embed(write(numbered(3)), store, interrupt)
 
 
 def test_an_interruption_while_a_shard_is_written_loses_nothing(
-    write: Write, files: Files, embedder: CountingPixels, tmp_path: Path
+    write: Write, embed: Embed, embedder: CountingPixels, open_store: OpenStore, tmp_path: Path
 ) -> None:
     class InterruptedStore(DiskTemplateStore):
         n_calls = 0
 
-        def add(self, digests: Sequence[str], templates: Templates) -> None:
+        def add(self, digests: Sequence[str], found: FaceTemplates) -> None:
             self.n_calls += 1
             if self.n_calls == 1:
                 raise KeyboardInterrupt
-            super().add(digests, templates)
+            super().add(digests, found)
 
-    store = InterruptedStore(tmp_path / "store", embedder.spec)
     images = write(numbered(3))
     with pytest.raises(KeyboardInterrupt):
-        LocalExecutor(decode).embed(images, files, embedder, store, silent, "")
-    assert DiskTemplateStore(tmp_path / "store", embedder.spec).missing(digests(images)) == []
+        embed(images, InterruptedStore(tmp_path / "store", embedder.spec))
+    assert open_store().missing(digests(images)) == []
 
 
 @pytest.mark.parametrize(
@@ -323,39 +266,43 @@ def test_an_interruption_while_a_shard_is_written_loses_nothing(
     ],
 )
 def test_a_network_that_does_not_work_is_a_model_error(
-    broken: type[CountingPixels], message: str, write: Write, files: Files, open_store: OpenStore
+    broken: type[CountingPixels], message: str, write: Write, embed: Embed, open_store: OpenStore
 ) -> None:
-    store, embedder = open_store(), broken()
+    store = open_store()
     with pytest.raises(ModelError) as refused:
-        LocalExecutor(decode).embed(write(numbered(200)), files, embedder, store, silent, "")
+        embed(write(numbered(200)), store, by=broken())
     assert str(refused.value) == message
-    assert (len(store), threads_left(), embedder.n_ends) == (0, [], 1)
+    assert (len(store), threads_left()) == (0, [])
 
 
 def test_a_store_that_cannot_be_written_is_a_store_error(
-    write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
+    write: Write, embed: Embed, open_store: OpenStore
 ) -> None:
     store = open_store()
     store.folder.rename(store.folder.with_name("gone"))
     with pytest.raises(StoreError) as refused:
-        LocalExecutor(decode).embed(write(numbered(3)), files, embedder, store, silent, "")
-    assert refused.value.message == "the template store cannot be written: No such file or directory"
+        embed(write(numbered(3)), store)
+    assert str(refused.value) == (
+        "the template store cannot be written: No such file or directory\n"
+        f"{store.folder}: choose another folder with --faceleak-store DIR or FACELEAK_STORE, or free some space."
+    )
 
 
 def test_a_failure_of_the_reader_that_is_no_oserror_is_not_swallowed(
-    write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
+    write: Write, embed: Embed, open_store: OpenStore
 ) -> None:
     def broken(data: bytes) -> Pixels:
         raise RuntimeError("a mistake of this program")
 
     with pytest.raises(RuntimeError, match=r"^a mistake of this program$"):
-        LocalExecutor(broken).embed(write(numbered(100)), files, embedder, open_store(), silent, "")
+        embed(write(numbered(100)), open_store(), executor=LocalExecutor(broken))
     assert threads_left() == []
 
 
-def test_decoding_runs_ahead_but_not_away(
-    write: Write, files: Files, embedder: CountingPixels, open_store: OpenStore
-) -> None:
+# -------------------------------------------------------------------------------------------- bounded memory
+
+
+def test_decoding_runs_ahead_but_not_away(write: Write, embed: Embed, open_store: OpenStore) -> None:
     """What waits for the network is bounded, however large the set."""
     lock, n_decoded, most = threading.Lock(), [0], [0]
 
@@ -369,7 +316,78 @@ def test_decoding_runs_ahead_but_not_away(
         with lock:
             most[0] = max(most[0], n_decoded[0] - done)
 
-    images = write(numbered(20 * BATCH))
-    LocalExecutor(counted, 2).embed(images, files, embedder, open_store(), look, "")
+    embed(write(numbered(20 * BATCH)), open_store(), look, LocalExecutor(counted, 2))
     assert n_decoded[0] == 20 * BATCH
     assert most[0] <= (2 + 2) * BATCH
+
+
+class Looking:
+    """A stage that writes down which pictures it is given together."""
+
+    batch_size = 5
+
+    def __init__(self) -> None:
+        self.parts: list[list[str]] = []
+        self.batches: list[list[str]] = []
+
+    def load(self) -> None:
+        pass
+
+    def prepare(self, images: Sequence[ImageRef], pictures: Sequence[Pixels]) -> list[str]:
+        assert digests(images) == [digest(picture.tobytes()) for picture in pictures]
+        self.parts.append([image.id for image in images])
+        return [image.id for image in images]
+
+    def compute(self, prepared: Sequence[str]) -> Any:
+        self.batches.append(list(prepared))
+        return list(prepared)
+
+    def joined(self, results: Sequence[Any]) -> Any:
+        return [one for result in results for one in result]
+
+
+def test_a_batch_is_prepared_together_and_in_order(write: Write, files: Files) -> None:
+    stage, kept = Looking(), Collected()
+    LocalExecutor(decode, 1).run(write(numbered(7)), files, stage, kept, silent, "")
+    assert stage.parts == stage.batches == [[f"{n}.raw" for n in range(5)], ["5.raw", "6.raw"]]
+    assert kept.results == [[f"{n}.raw" for n in range(7)]]
+
+
+def test_large_pictures_of_a_batch_are_prepared_in_parts(
+    write: Write, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many pictures a batch has, decoded ones never fill more than a bound and one picture more."""
+    monkeypatch.setattr(local, "_MOST_PIXELS", 64)
+    alive, most = list[weakref.ref[Pixels]](), [0]
+
+    def counted(data: bytes) -> Pixels:
+        most[0] = max(most[0], sum(one() is not None for one in alive))
+        decoded = decode(data).copy()
+        alive.append(weakref.ref(decoded))
+        return decoded
+
+    stage, kept = Looking(), Collected()
+    LocalExecutor(counted, 1).run(write(numbered(5)), files, stage, kept, silent, "")
+    assert stage.parts == [["0.raw", "1.raw"], ["2.raw", "3.raw"], ["4.raw"]]
+    assert stage.batches == kept.results == [[f"{n}.raw" for n in range(5)]]
+    assert most[0] == 1  # while the second of two is decoded
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_parts_do_not_change_a_bit_and_bad_pictures_do_not_shift_them(
+    n_threads: int,
+    write: Write,
+    embed: Embed,
+    embedder: CountingPixels,
+    open_store: OpenStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local, "_MOST_PIXELS", 150)
+    torn = {f"{number}.raw": b"torn %d" % number for number in range(0, 80, 3)}
+    images, store = write(numbered(80) | torn), open_store()
+    excluded = embed(images, store, executor=LocalExecutor(decode, n_threads))
+    good = [number for number in range(80) if number % 3]
+    assert {gone.id for gone in excluded} == torn.keys()
+    np.testing.assert_array_equal(
+        store.get([images[number].sha256 for number in good]).templates.vectors, vectors_of(embedder, good)
+    )

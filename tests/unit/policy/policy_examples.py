@@ -41,6 +41,33 @@ checks:
 waivers: w.waivers.yaml
 """ % ("AB" * 32)
 
+SEVERAL = """\
+version: 1
+name: several
+datasets:
+  generated: {path: gen, align: none}
+  training: {path: train, labels: parent_folder, align: auto, faces: largest}
+  list: {path: lists/dcface.csv, format: matches}
+embedders:
+  dlib: {name: dlib-resnet, align: mtcnn, faces: error}
+  mine: {name: onnx, weights: w.onnx, licence: MIT, input_size: 112, colour_order: BGR, mean: 127.5, std: 127.5}
+licences: {allow: [CC0-1.0, MIT]}
+screens:
+  child: {any_of: [{method: age, below: 16}, {method: clip, reject_above: 40%}]}
+  non_face: {method: face}
+  hat: {method: clip, prompts: [a hat], against: [a head]}
+exclusions: {at_most: 5%}
+checks:
+  - top_k_similarity: {generated: generated, source: training, embedder: mine, k: 10, at_most: 0.94}
+  - leak_rate:
+      generated: generated
+      source: training
+      agreement: [dlib, mine]
+      threshold: {dlib: {cosine: 0.96}, mine: {euclidean: 1.1}}
+      at_most: 0.1%
+  - leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 14}
+"""
+
 # from the design, word for word
 DESIGN_EXAMPLE = """\
 version: 1

@@ -32,7 +32,7 @@ CHECK_NAMES = "top_k_similarity, leak_rate, leak_count, identity_exposure"
             [
                 (
                     "p.yaml:7:83: checks[0].leak_rate: unknown key 'at_mots' (did you mean 'at_most'?); "
-                    "expected: generated, source, matches, threshold, at_most, confidence"
+                    "expected: generated, source, matches, embedder, agreement, threshold, at_most, confidence"
                 )
             ],
         ),
@@ -86,7 +86,7 @@ CHECK_NAMES = "top_k_similarity, leak_rate, leak_count, identity_exposure"
             [
                 (
                     "p.yaml:7:39: checks[0].leak_rate: unknown key 'sorce' (did you mean 'source'?); "
-                    "expected: generated, source, matches, threshold, at_most, confidence"
+                    "expected: generated, source, matches, embedder, agreement, threshold, at_most, confidence"
                 )
             ],
         ),
@@ -96,7 +96,7 @@ CHECK_NAMES = "top_k_similarity, leak_rate, leak_count, identity_exposure"
             [
                 (
                     "p.yaml:7:17: checks[0].leak_rate: unknown key 'match' (did you mean 'matches'?); "
-                    "expected: generated, source, matches, threshold, at_most, confidence"
+                    "expected: generated, source, matches, embedder, agreement, threshold, at_most, confidence"
                 )
             ],
         ),
@@ -241,7 +241,7 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
     assert done.stderr.splitlines()[-4:] == [
         (
             "faceleak_check.errors.PolicyError: p.yaml:7:52: checks[0].good: "
-            "unknown key 'limt' (did you mean 'limit'?); expected: generated, source, matches, limit"
+            "unknown key 'limt' (did you mean 'limit'?); expected: generated, source, matches, embedder, limit"
         ),
         f"p.yaml:8:5: checks[1].lax: {not_ours}",
         f"p.yaml:9:5: checks[2].loose: {not_ours}",

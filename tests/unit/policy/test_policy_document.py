@@ -6,11 +6,12 @@ import pytest
 
 from faceleak_check.errors import PolicyError
 from faceleak_check.policy.schema import Policy
+from faceleak_check.registry import EMBEDDERS
 
 Problems = Callable[..., list[str]]
 Parse = Callable[..., Policy]
 
-TOP_KEYS = "version, name, description, datasets, embedder, screens, exclusions, checks, waivers"
+TOP_KEYS = "version, name, description, datasets, embedder, embedders, licences, screens, exclusions, checks, waivers"
 TEXT_IN_QUOTES = "expected text; put it in quotes"
 
 
@@ -93,7 +94,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:4:15: datasets.generated: unknown key 'pth' (did you mean 'path'?); "
-                    "expected: path, format, labels, columns"
+                    "expected: path, format, labels, columns, align, faces"
                 )
             ],
         ),
@@ -191,7 +192,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:6:18: embedder.name: unknown embedder 'dlib-resnt' (did you mean 'dlib-resnet'?); "
-                    "there are: dlib-resnet, fake-pixels"
+                    f"there are: {', '.join(EMBEDDERS)}"
                 ),
                 "p.yaml:6:38: embedder.sha256: found the text 'abc', expected 64 hexadecimal digits",
                 "p.yaml:6:54: embedder.precision: found the text 'fp16' (did you mean 'bf16'?), expected fp32 or bf16",
@@ -215,9 +216,47 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
         ),
         (
             "checks:",
-            "screens: {chld: {method: clip, reject_above: 0.5}}\nchecks:",
+            "licences: {allow: []}\nchecks:",
+            ["p.yaml:6:19: licences.allow: found nothing in it, expected at least one"],
+        ),
+        (
+            "checks:",
+            "licences: {allow: MIT}\nchecks:",
             [
-                "p.yaml:6:11: screens: unknown key 'chld' (did you mean 'child'?); expected: child, non_face, hub"
+                (
+                    "p.yaml:6:19: licences.allow: found the text 'MIT', "
+                    "expected a list, each item on a line that starts with '- '"
+                )
+            ],
+        ),
+        (
+            "checks:",
+            "licences: {allow: ['', 5]}\nchecks:",
+            [
+                (
+                    "p.yaml:6:20: licences.allow[0]: found the text '', "
+                    "expected the name of a licence, such as CC0-1.0"
+                ),
+                f"p.yaml:6:24: licences.allow[1]: found 5, {TEXT_IN_QUOTES}",
+            ],
+        ),
+        (
+            "checks:",
+            "licences: {}\nchecks:",
+            ["p.yaml:6:1: licences: missing key 'allow'"],
+        ),
+        (
+            "{path: gen}",
+            "{path: gen, align: mtcn, faces: one}",
+            [
+                (
+                    "p.yaml:4:33: datasets.generated.align: found the text 'mtcn' (did you mean 'mtcnn'?), "
+                    "expected none, mtcnn or auto"
+                ),
+                (
+                    "p.yaml:4:46: datasets.generated.faces: found the text 'one', "
+                    "expected all, largest or error"
+                ),
             ],
         ),
     ],

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from policy_examples import DESIGN_EXAMPLE, FULL
+from policy_examples import DESIGN_EXAMPLE, FULL, SEVERAL
 
 from faceleak_check.errors import PolicyError, Problem
 from faceleak_check.policy.init import init_text
 from faceleak_check.policy.parse import parse_policy
+from faceleak_check.policy.source import read_source
 
-SEEDS = (FULL, DESIGN_EXAMPLE, init_text())
+SEEDS = (FULL, SEVERAL, DESIGN_EXAMPLE, init_text())
 PIECES = st.sampled_from(
     [
         *(
@@ -78,6 +79,12 @@ PIECES = st.sampled_from(
             "cosine",
             "labels",
             "columns",
+            "embedder",
+            "agreement",
+            "method",
+            "any_of",
+            "screens",
+            "dlib",
         ),
     ]
 )
@@ -112,7 +119,10 @@ def _problems(raw: bytes) -> tuple[Problem, ...]:
             policy = parse_policy(file, shown_as="p.yaml", environment={"A": "x", "TRAINING": "t"})
         except PolicyError as error:
             return error.problems
-    assert policy.cases
+        data = read_source(file, "p.yaml", {"A": "x", "TRAINING": "t"}).data
+    # a check or a screen that went missing without a word would be a false pass
+    assert len(policy.cases) == len(data["checks"])
+    assert len(policy.screens) == len(data.get("screens", ()))
     return ()
 
 
@@ -140,6 +150,6 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     _is_fine(raw)
 
 
-@pytest.mark.parametrize("seed", [FULL, init_text()], ids=["full", "init"])
+@pytest.mark.parametrize("seed", [FULL, SEVERAL, init_text()], ids=["full", "several", "init"])
 def test_the_seeds_are_valid(seed: str) -> None:
     assert _problems(seed.encode()) == ()

@@ -3,14 +3,18 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from faceleak_check.errors import UsageError
+from faceleak_check.policy.document import Columns, DatasetKeys, Document, EmbedderChoice, Licences
 from faceleak_check.policy.init import init_text, write_init
 from faceleak_check.policy.parse import parse_policy
-from faceleak_check.policy.planned import PLANNED_CHECKS
+from faceleak_check.policy.planned import HUB, PLANNED_CHECKS
+from faceleak_check.policy.screens import AgeKeys, ClipKeys, FaceKeys
 from faceleak_check.policy.waivers import Waivers
+from faceleak_check.registry import EMBEDDERS, SCREENS
 
 
 def test_the_written_policy_is_valid_once_the_paths_are_set(tmp_path: Path) -> None:
@@ -35,28 +39,90 @@ def test_the_written_policy_is_valid_once_the_paths_are_set(tmp_path: Path) -> N
     assert policy.notes == ()
 
 
+def _uncommented(text: str, first: str) -> str:
+    """The text with the block of comment lines from `first` on as keys."""
+    before, found, after = text.partition(first)
+    assert found
+    block, _, rest = (found + after).partition("\n\n")
+    return before + re.sub(r"^# ?", "", block, flags=re.MULTILINE) + "\n\n" + rest
+
+
 def test_every_key_that_is_commented_out_is_valid_too(tmp_path: Path) -> None:
-    text = init_text()
-    for key in ("weights", "sha256", "waivers"):
-        text, n_found = re.subn(rf"^( *)# ({key}: )", r"\1\2", text, flags=re.MULTILINE)
+    text = _uncommented(init_text(), "# screens:\n")
+    for key in ("align: mtcnn", "faces: largest", "weights", "sha256", "licence", "licences", "waivers"):
+        text, n_found = re.subn(rf"^( *)# ({key}\b)", r"\1\2", text, flags=re.MULTILINE)
         assert n_found == 1
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "release.waivers.yaml").write_text("version: 1\nwaivers: []\n", encoding="utf-8")
     policy = parse_policy(tmp_path / "p.yaml", environment={})
     assert policy.waivers == Waivers(file="release.waivers.yaml")
+    assert policy.licences == ("CC0-1.0", "MIT")
+    assert (policy.datasets["generated"].align, policy.datasets["generated"].faces) == ("mtcnn", "largest")
+    assert policy.embedders["dlib-resnet"].licence == "CC0-1.0"
+    assert {rule.name: [keys.method for keys in rule.methods] for rule in policy.screens} == {
+        "child": ["age"],
+        "non_face": ["face", "clip"],
+        "statue": ["clip"],
+    }
+
+
+def _example(headline: str) -> str:
+    """The policy in the comment under a headline, without its indentation."""
+    block = init_text().partition(headline)[2].partition("\n#\n")[2].partition("\n\n")[0]
+    return "".join(line.removeprefix("#").removeprefix("   ") + "\n" for line in block.splitlines())
 
 
 def test_its_match_list_is_valid_too(tmp_path: Path) -> None:
-    example = init_text().partition('name it under "datasets" and in a check:\n#\n')[2]
-    lines = [line.removeprefix("#").removeprefix("   ") for line in example.splitlines()]
-    (tmp_path / "p.yaml").write_text("version: 1\nname: gate\n" + "\n".join(lines), encoding="utf-8")
+    text = "version: 1\nname: gate\n" + _example("# To check a table of best matches")
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
     assert [case.id for case in parse_policy(tmp_path / "p.yaml", environment={}).cases] == [
         "leak_count[published]"
     ]
 
 
+def test_its_network_of_your_own_is_valid_too(tmp_path: Path, valid: str) -> None:
+    text = valid + _example("# A network of your own")
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
+    assert parse_policy(tmp_path / "p.yaml", environment={}).embedders == {
+        "onnx": EmbedderChoice(
+            name="onnx",
+            weights=tmp_path / "models" / "face.onnx",
+            licence="MIT",
+            input_size=112,
+            colour_order="BGR",
+            mean=127.5,
+            std=127.5,
+            template="arcface-112",
+        )
+    }
+
+
+def test_its_several_embedders_are_valid_too(tmp_path: Path, valid: str) -> None:
+    text = valid.partition("checks:")[0] + _example("# Several embedders")
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
+    assert [case.id for case in parse_policy(tmp_path / "p.yaml", environment={}).cases] == [
+        "top_k_similarity[generated-vs-training-by-dlib]",
+        "leak_rate[generated-vs-training-by-dlib+facenet]",
+    ]
+
+
+def test_it_shows_every_key_and_every_name() -> None:
+    keys = [
+        field
+        for record in (Document, DatasetKeys, Columns, EmbedderChoice, Licences)
+        for field in _keys(record)
+    ]
+    keys += [field for method in (ClipKeys, AgeKeys, FaceKeys) for field in _keys(method)]
+    names = [name for name in EMBEDDERS if name != "fake-pixels"]
+    assert [word for word in (*keys, *names, *SCREENS) if not re.search(rf"\b{word}\b", init_text())] == []
+
+
+def _keys(record: type[Any]) -> list[str]:
+    return list(record.__dataclass_fields__)
+
+
 def test_it_names_nothing_that_is_not_available() -> None:
-    later = [*PLANNED_CHECKS, "screens", "fmr", "fpir", "mtcnn", "recordio"]
+    later = [*PLANNED_CHECKS, HUB, "fmr", "fpir", "recordio"]
     assert [word for word in later if re.search(rf"\b{word}\b", init_text())] == []
 
 

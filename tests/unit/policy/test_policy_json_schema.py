@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from policy_examples import DESIGN_EXAMPLE
+from policy_examples import DESIGN_EXAMPLE, SEVERAL
 
 from faceleak_check.policy.init import init_text
 from faceleak_check.policy.json_schema import SHIPPED, schema_text
@@ -30,7 +30,7 @@ def test_it_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("text", [DESIGN_EXAMPLE, init_text()], ids=["design", "init"])
+@pytest.mark.parametrize("text", [DESIGN_EXAMPLE, init_text(), SEVERAL], ids=["design", "init", "several"])
 def test_valid(text: str) -> None:
     assert _errors(text) == []
 
@@ -67,6 +67,12 @@ def test_valid(text: str) -> None:
         ("version: 1", "version: 2", "$.version", "1 was expected"),
         (
             "labels: parent_folder",
+            "align: mtcn",
+            "$.datasets.generated.align",
+            "'mtcn' is not one of ['none', 'mtcnn', 'auto']",
+        ),
+        (
+            "labels: parent_folder",
             "labels: folder",
             "$.datasets.generated.labels",
             "'folder' is not valid under any of the given schemas",
@@ -100,6 +106,65 @@ def test_at_mots_is_no_key() -> None:
 def test_a_check_names_two_sets_or_a_match_list(sets: str, *, is_valid: bool) -> None:
     check = f"leak_count: {{{sets}{', ' if sets else ''}threshold: {{cosine: 0.5}}, at_most: 1}}"
     text = f"version: 1\nname: x\ndatasets: {{a: {{path: b}}}}\nchecks: [{{{check}}}]\n"
+    assert (_errors(text) == []) is is_valid
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_valid"),
+    [
+        ("agreement: [a, b], threshold: {a: {cosine: 0.9}, b: {cosine: 0.6}}", True),
+        ("embedder: a, threshold: {cosine: 0.9}", True),
+        ("agreement: [a, b], threshold: {cosine: 0.9}", False),
+        ("agreement: [a], threshold: {a: {cosine: 0.9}, b: {cosine: 0.6}}", False),
+        ("agreement: [a, a], threshold: {a: {cosine: 0.9}, b: {cosine: 0.6}}", False),
+        ("agreement: [a, b], embedder: a, threshold: {a: {cosine: 0.9}, b: {cosine: 0.6}}", False),
+        ("threshold: {a: {cosine: 0.9}, b: {cosine: 0.6}}", False),
+    ],
+)
+def test_embedders_that_must_agree(keys: str, *, is_valid: bool) -> None:
+    check = f"leak_count: {{generated: g, source: s, {keys}, at_most: 1}}"
+    several = "embedders: {a: {name: dlib-resnet}, b: {name: mine}}"
+    text = f"version: 1\nname: x\ndatasets: {{a: {{path: b}}}}\n{several}\nchecks: [{{{check}}}]\n"
+    assert (_errors(text) == []) is is_valid
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "top_k_similarity: {generated: g, source: s, agreement: [a, b], k: 1, at_most: 1}",
+        "leak_count: {matches: m, embedder: a, threshold: {cosine: 0.5}, at_most: 1}",
+        "leak_count: {matches: m, agreement: [a, b], threshold: {a: {cosine: 1}, b: {cosine: 1}}, at_most: 1}",
+    ],
+)
+def test_checks_that_cannot_agree(keys: str) -> None:
+    assert _errors(f"version: 1\nname: x\ndatasets: {{a: {{path: b}}}}\nchecks: [{{{keys}}}]\n") != []
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_valid"),
+    [
+        ("embedder: {name: onnx, weights: f, input_size: 112, colour_order: BGR, mean: 127.5, std: 1}", True),
+        ("embedder: {name: onnx, std: 0}", False),
+        ("embedder: {name: onnx, template: dlib}", False),
+        ("embedder: {name: a}\nembedders: {a: {name: a}}", False),
+        ("embedders: {}", False),
+        ("embedders: {'a b': {name: a}}", False),
+        ("licences: {allow: [MIT]}", True),
+        ("licences: {allow: []}", False),
+        ("screens: {child: {method: clip}, x: {any_of: [{method: age}, {method: theirs, x: 5}]}}", True),
+        ("screens: {x: {all_of: [{method: clip, reject_above: 50%, prompts: [a], against: [b]}]}}", True),
+        ("screens: {child: {metod: clip}}", False),
+        ("screens: {child: {method: clip, belw: 5}}", False),
+        ("screens: {child: {any_of: []}}", False),
+        ("screens: {child: {any_of: [{method: age}], all_of: [{method: age}]}}", False),
+        ("screens: {no_face: {method: clip}}", False),
+        ("screens: {'a b': {method: clip}}", False),
+        ("screens: {hub: {method: clip}}", False),
+    ],
+)
+def test_keys_beside_the_checks(keys: str, *, is_valid: bool) -> None:
+    check = "leak_count: {matches: m, threshold: {cosine: 0.5}, at_most: 1}"
+    text = f"version: 1\nname: x\ndatasets: {{a: {{path: b}}}}\n{keys}\nchecks: [{{{check}}}]\n"
     assert (_errors(text) == []) is is_valid
 
 

@@ -21,6 +21,7 @@ from faceleak_check.policy.schema import (
     EmbedderChoice,
     Exclusions,
     Labels,
+    NamedEmbedder,
     Policy,
 )
 from faceleak_check.policy.types import Threshold
@@ -34,8 +35,16 @@ def test_a_full_policy(parse: Parse, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "w.waivers.yaml").write_text("version: 1\nwaivers: []\n")
     policy = parse(FULL, {"TRAINING": str(tmp_path / "elsewhere" / ".." / "train")})
-    pair = {"generated": "generated", "source": "training", "matches": None}
-    published = {"generated": None, "source": None, "matches": "list"}
+    choice = EmbedderChoice(
+        name="dlib-resnet", weights=tmp_path / "w.dat", sha256="ab" * 32, precision="bf16", device="auto"
+    )
+    pair = {
+        "generated": "generated",
+        "source": "training",
+        "matches": None,
+        "embedder": NamedEmbedder(name="dlib-resnet", choice=choice),
+    }
+    published = {"generated": None, "source": None, "matches": "list", "embedder": None}
     assert policy == Policy(
         name="release gate",
         description="Two\nlines\n",
@@ -76,14 +85,7 @@ def test_a_full_policy(parse: Parse, tmp_path: Path) -> None:
                 column=3,
             ),
         },
-        embedder=EmbedderChoice(
-            name="dlib-resnet",
-            weights=tmp_path / "w.dat",
-            sha256="ab" * 32,
-            align="none",
-            precision="bf16",
-            device="auto",
-        ),
+        embedders={"dlib-resnet": choice},
         exclusions=Exclusions(at_most=0.05),
         cases=(
             Case(
@@ -137,13 +139,17 @@ def test_a_full_policy(parse: Parse, tmp_path: Path) -> None:
         ),
         waivers=Waivers(file="w.waivers.yaml"),
         notes=(),
+        screens=(),
+        licences=None,
     )
 
 
 def test_defaults(parse: Parse, valid: str) -> None:
     policy = parse(valid)
     assert policy.description == ""
-    assert policy.embedder == EmbedderChoice(name="dlib-resnet")
+    assert policy.embedders == {"dlib-resnet": EmbedderChoice(name="dlib-resnet", align="auto", faces="all")}
+    assert (policy.screens, policy.licences) == ((), None)
+    assert [(policy.datasets["training"].align, policy.datasets["training"].faces)] == [(None, None)]
     assert policy.exclusions == Exclusions(at_most=0.0)
     assert policy.waivers == Waivers()
     assert policy.notes == ()
@@ -178,11 +184,12 @@ datasets:
   list: {path: a.csv, format: matches, columns: {generated: g, source: [s, t], similarity: cos}}
   other: {path: b}
 embedder: {name: dlib-resnet}
+screens: {child: {method: age}}
 checks:
   - leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 14}
 """
     policy = parse(b"\xef\xbb\xbf" + text.encode())
-    assert policy.embedder is None
+    assert policy.embedders == {"dlib-resnet": EmbedderChoice(name="dlib-resnet")}
     assert policy.datasets["list"].columns == Columns(
         generated=("g",), source=("s", "t"), source_identity=None, similarity="cos"
     )
@@ -190,6 +197,7 @@ checks:
         "starts with a byte order mark, which is ignored; save it as UTF-8 without one",
         "line 5: no check uses the dataset 'other'",
         "line 6: no check uses the embedder, as all compare precomputed matches",
+        "line 7: no check uses the screens, as all compare precomputed matches",
     )
 
 
@@ -199,7 +207,15 @@ def test_the_issue_example_of_a_match_list(parse: Parse) -> None:
         "checks: [{leak_count: {matches: dcface, threshold: {cosine: 0.5}, at_most: 14}}]\n"
     )
     assert [case.id for case in policy.cases] == ["leak_count[dcface]"]
-    assert policy.embedder is None
+    assert policy.embedders == {}
+    assert policy.cases[0].embedder is None
+
+
+def test_licences_and_what_a_dataset_says_of_its_faces(parse: Parse, valid: str) -> None:
+    text = valid.replace("path: gen", "path: gen, align: mtcnn, faces: largest")
+    policy = parse(text.replace("checks:", "licences: {allow: [CC0-1.0, MIT]}\nchecks:"))
+    assert policy.licences == ("CC0-1.0", "MIT")
+    assert (policy.datasets["generated"].align, policy.datasets["generated"].faces) == ("mtcnn", "largest")
 
 
 def test_a_policy_is_read_without_the_models(tmp_path: Path, valid: str) -> None:

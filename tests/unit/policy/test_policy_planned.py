@@ -21,8 +21,6 @@ def test_the_design_example_parses_and_names_what_is_not_there_yet(
     (tmp_path / "release.waivers.yaml").write_text("version: 1\nwaivers: []\n")
     assert problems(DESIGN_EXAMPLE) == [
         f"p.yaml:7:52: datasets.training.format: 'recordio' is {LATER}",
-        f"p.yaml:13:3: screens.child: {LATER}",
-        f"p.yaml:14:3: screens.non_face: {LATER}",
         f"p.yaml:15:3: screens.hub: {LATER}",
         f"p.yaml:20:80: checks[1].leak_rate.threshold.fmr: {LATER}",
         f"p.yaml:21:80: checks[2].identity_exposure.threshold.fpir: {LATER}",
@@ -32,45 +30,22 @@ def test_the_design_example_parses_and_names_what_is_not_there_yet(
     ]
 
 
-@pytest.mark.parametrize("align", ["mtcnn", "auto"])
-def test_alignments(problems: Problems, valid: str, align: str) -> None:
-    text = valid.replace("checks:", f"embedder: {{name: dlib-resnet, align: {align}}}\nchecks:")
-    assert problems(text) == [f"p.yaml:6:38: embedder.align: '{align}' is {LATER}"]
-
-
 @pytest.mark.parametrize(
-    ("screen", "expected"),
+    ("hub", "expected"),
     [
-        ("{child: {method: clip, reject_above: 0.5}}", [f"p.yaml:6:11: screens.child: {LATER}"]),
+        ("{max_share: 1%}", []),
+        ("5", ["p.yaml:6:16: screens.hub: found 5, expected a mapping of keys and values"]),
         (
-            "{child: {metod: clip, reject_above: 5}}",
+            "{max_shar: 1%}",
             [
-                f"p.yaml:6:11: screens.child: {LATER}",
-                (
-                    "p.yaml:6:19: screens.child: unknown key 'metod' (did you mean 'method'?); expected: "
-                    "method, reject_above"
-                ),
-                "p.yaml:6:46: screens.child.reject_above: found 5, expected a share between 0 and 1: write 5% or 0.05",
-            ],
-        ),
-        (
-            "{non_face: {method: clp, reject_above: 0.5}}",
-            [
-                f"p.yaml:6:11: screens.non_face: {LATER}",
-                "p.yaml:6:30: screens.non_face.method: found the text 'clp' (did you mean 'clip'?), expected clip",
-            ],
-        ),
-        (
-            "{hub: 5}",
-            [
-                f"p.yaml:6:11: screens.hub: {LATER}",
-                "p.yaml:6:16: screens.hub: found 5, expected a mapping of keys and values",
+                "p.yaml:6:17: screens.hub: unknown key 'max_shar' (did you mean 'max_share'?); expected: max_share"
             ],
         ),
     ],
 )
-def test_screens(problems: Problems, valid: str, screen: str, expected: list[str]) -> None:
-    assert problems(valid.replace("checks:", f"screens: {screen}\nchecks:")) == expected
+def test_hub(problems: Problems, valid: str, hub: str, expected: list[str]) -> None:
+    text = valid.replace("checks:", f"screens: {{hub: {hub}}}\nchecks:")
+    assert problems(text) == [f"p.yaml:6:11: screens.hub: {LATER}", *expected]
 
 
 def test_no_screens_are_fine(parse: Callable[..., object], valid: str) -> None:
@@ -140,3 +115,13 @@ def test_no_screens_are_fine(parse: Callable[..., object], valid: str) -> None:
 )
 def test_checks(problems: Problems, valid: str, check: str, expected: list[str]) -> None:
     assert problems(f"{valid}  - {check}\n") == expected
+
+
+def test_thresholds_of_embedders_that_must_agree(problems: Problems, valid: str) -> None:
+    text = valid.partition("checks:")[0] + (
+        "embedders: {fmr: {name: dlib-resnet}, b: {name: facenet-casia}}\n"
+        "checks:\n"
+        "  - leak_count: {generated: generated, source: training, agreement: [fmr, b], "
+        "threshold: {fmr: {cosine: 0.9}, b: {fpir: 1%}}, at_most: 1}\n"
+    )
+    assert problems(text) == [f"p.yaml:8:115: checks[0].leak_count.threshold.b.fpir: {LATER}"]

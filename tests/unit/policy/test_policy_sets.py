@@ -35,6 +35,14 @@ checks:
             ],
         ),
         (
+            ", align: none, faces: all",
+            "leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 1}",
+            [
+                "p.yaml:4:40: datasets.list.align: a match list has no 'align'; its faces were compared elsewhere",
+                "p.yaml:4:53: datasets.list.faces: a match list has no 'faces'; its faces were compared elsewhere",
+            ],
+        ),
+        (
             ", columns: {genrated: [g], source: [], similarity: [s]}",
             "leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 1}",
             [

@@ -325,7 +325,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "text, not an image"),
     "PNG cut after its signature": (
         b"\x89PNG\r\n\x1a\n",
-        "the PNG file is damaged or of a kind that cannot be read",
+        "the PNG file is cut short",
     ),
     "HEIC": (b"\0\0\0\x18ftypheic" + bytes(50), f"a HEIC image, {SAVE_AS}"),
     "JPEG XL": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(50), f"a JPEG XL image, {SAVE_AS}"),

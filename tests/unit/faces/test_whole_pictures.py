@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faceleak_check.embedders.chips import whole_picture
+from faceleak_check.faces.align import whole_picture
 from faceleak_check.protocols import Pixels
 
 

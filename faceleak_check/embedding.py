@@ -1,0 +1,172 @@
+"""From a dataset of a policy to its templates."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from faceleak_check.errors import InconclusiveError, ModelError, UsageError
+from faceleak_check.executors.local import LocalExecutor
+from faceleak_check.executors.stages import Collected, EmbedStage, SurveyStage
+from faceleak_check.faces.align import AlignedFaces, Cutter, WholePictures
+from faceleak_check.faces.detect import Mtcnn
+from faceleak_check.faces.survey import SAMPLE, decide, summarise
+from faceleak_check.image_sets import EmbeddedSet, accounted, each_content_once
+from faceleak_check.policy.schema import Dataset, EmbedderChoice
+from faceleak_check.protocols import Detector, Embedder, Progress, Reader
+from faceleak_check.records import (
+    Alignment,
+    EmbedderSpec,
+    Exclusion,
+    ImageSet,
+    Survey,
+)
+from faceleak_check.registry import EMBEDDERS, READERS, Registry
+from faceleak_check.store.disk import DiskStore
+from faceleak_check.store.notes import NoteStore
+from faceleak_check.store.templates import DiskTemplateStore
+
+__all__ = ["EmbeddedSets", "build_embedder", "damage", "loaded"]
+
+_NOT_ASKED = "the embedder does not say where a face lies in its chips, so pictures are taken whole"
+
+
+class EmbeddedSets:
+    """Lists datasets, decides how their pictures become face chips, and embeds what the store does not have.
+
+    Args:
+        root: Root folder of the template store.
+        executor: Does the work.
+        progress: Told how far it is.
+        notes: Where to say what happened besides.
+    """
+
+    def __init__(self, root: Path, executor: LocalExecutor, progress: Progress, notes: list[str]) -> None:
+        self._root = root
+        self._executor = executor
+        self._progress = progress
+        self._notes = notes
+        self._stores: dict[EmbedderSpec, DiskTemplateStore] = {}
+        self.n_embedded = 0
+
+    def embed(self, dataset: Dataset, choice: EmbedderChoice, embedder: Embedder) -> EmbeddedSet:
+        """The dataset's templates by this embedder.
+
+        Raises:
+            InconclusiveError: The dataset, the model or the store cannot be used.
+        """
+        reader: Reader = loaded(READERS, dataset.format)(dataset)
+        found = reader.scan(self._progress)
+        detector = Mtcnn(embedder.spec.device)
+        alignment = self._alignment(dataset, choice, embedder.spec, detector, reader, found)
+        store, cutter = self._store_and_cutter(embedder.spec, alignment, detector)
+        failed: dict[str, Exclusion] = {}
+        if store.missing([image.sha256 for image in found.images]):
+            with store.embedding():
+                missing = set(store.missing([image.sha256 for image in found.images]))
+                images = [image for image in each_content_once(found.images) if image.sha256 in missing]
+                stage = EmbedStage(cutter, embedder)
+                gone = self._executor.run(
+                    images, reader, stage, store, self._progress, f"embedding {dataset.name}"
+                )
+                self.n_embedded += len(images) - len(gone)
+                failed = {exclusion.sha256 or "": exclusion for exclusion in gone}
+        return accounted(found, failed, store.get, reader, alignment, dataset.faces or choice.faces)
+
+    def _alignment(
+        self,
+        dataset: Dataset,
+        choice: EmbedderChoice,
+        spec: EmbedderSpec,
+        detector: Detector,
+        reader: Reader,
+        found: ImageSet,
+    ) -> Alignment:
+        asked = dataset.align or choice.align
+        if spec.template is None:
+            if asked == "mtcnn":
+                raise ModelError(
+                    f"faces cannot be aligned for embedder {spec.name!r}",
+                    detail="It does not say where a face lies in its chips: set `align: none` for "
+                    f"{dataset.name!r}, or name its `template`.",
+                )
+            return Alignment(asked=asked, used="none", reason=_NOT_ASKED)
+        return decide(asked, self._survey(dataset, spec, detector, reader, found))
+
+    def _survey(
+        self, dataset: Dataset, spec: EmbedderSpec, detector: Detector, reader: Reader, found: ImageSet
+    ) -> Survey:
+        """What a sample of the pictures looks like; the sample depends on their contents alone."""
+        sample = sorted(each_content_once(found.images), key=lambda image: image.sha256)[:SAMPLE]
+        assert spec.template is not None
+        about = [detector.name, detector.settings, spec.decoding, spec.input_size, asdict(spec.template)]
+        key = hashlib.sha256(repr([about, *(image.sha256 for image in sample)]).encode()).hexdigest()
+        notes = NoteStore(self._root)
+        known = notes.get("surveys", key)
+        if known is not None:
+            with contextlib.suppress(TypeError):
+                return Survey(**known)
+        offsets = Collected()
+        stage = SurveyStage(detector, spec.template, spec.input_size)
+        self._executor.run(sample, reader, stage, offsets, self._progress, f"sampling {dataset.name}")
+        survey = summarise([one for part in offsets.results for one in part])
+        if survey.n_sampled == len(sample):  # else a file was out of reach for a moment
+            notes.put("surveys", key, asdict(survey))
+        return survey
+
+    def _store_and_cutter(
+        self, spec: EmbedderSpec, alignment: Alignment, detector: Mtcnn
+    ) -> tuple[DiskTemplateStore, Cutter]:
+        cutter: Cutter
+        if alignment.used == "none" or spec.template is None:
+            cutter = WholePictures(spec.input_size)
+        else:
+            cutter = AlignedFaces(detector, spec.template, spec.input_size)
+            spec = replace(
+                spec, alignment=f"{detector.name} ({detector.settings}): five points to {spec.template.name}"
+            )
+        if spec not in self._stores:
+            self._stores[spec] = self._opened(spec)
+        return self._stores[spec], cutter
+
+    def _opened(self, spec: EmbedderSpec) -> DiskTemplateStore:
+        store = DiskTemplateStore(self._root, spec)
+        self._notes += damage(store)
+        return store
+
+
+def damage(store: DiskStore[Any]) -> list[str]:
+    """What to tell of the shards that cannot be read."""
+    n = len(store.damaged)
+    if not n:
+        return []
+    shards = "1 damaged shard of the store was" if n == 1 else f"{n:,} damaged shards of the store were"
+    which = "its" if n == 1 else "their"
+    return [
+        f"{shards} passed over, and {which} images are computed again: {', '.join(store.damaged)} in {store.folder}"
+    ]
+
+
+def build_embedder(choice: EmbedderChoice) -> Embedder:
+    """The embedder that a policy asks for.
+
+    Raises:
+        InconclusiveError: It is not there.
+    """
+    embedder: Embedder = loaded(EMBEDDERS, choice.name)(choice)
+    return embedder
+
+
+def loaded(registry: Registry, name: str) -> Any:
+    """The class of that name.
+
+    Raises:
+        InconclusiveError: It cannot be loaded.
+    """
+    try:
+        return registry.load(name)
+    except UsageError as error:
+        raise InconclusiveError(f"{registry.kind} {name!r} cannot be loaded", detail=str(error)) from None

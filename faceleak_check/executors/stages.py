@@ -1,0 +1,191 @@
+"""What is done with decoded pictures: embedding their faces, or asking a screen about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from faceleak_check.faces.align import Cutter, FaceChip
+from faceleak_check.faces.survey import offset
+from faceleak_check.protocols import Detector, Embedder, Pixels, Screen
+from faceleak_check.records import ChipTemplate, Face, FaceTemplates, ImageRef, Templates
+
+__all__ = ["Collected", "EmbedStage", "ScreenStage", "Stage", "SurveyStage"]
+
+Prepared = TypeVar("Prepared")
+Result = TypeVar("Result")
+
+_FACE_NUMBERS = 15
+
+
+class Stage(Protocol[Prepared, Result]):
+    """Work on a batch of pictures, in two steps, so that large pictures need not be in memory together."""
+
+    batch_size: int
+
+    def load(self) -> None:
+        """Bring networks into memory; called once, before anything else."""
+
+    def prepare(self, images: Sequence[ImageRef], pictures: Sequence[Pixels]) -> list[Prepared]:
+        """What is kept of each picture of a part of the batch; several threads may call it at once."""
+
+    def compute(self, prepared: Sequence[Prepared]) -> Result:
+        """The result of a whole batch; several threads may call it at once."""
+
+    def joined(self, results: Sequence[Result]) -> Result:
+        """The results of several batches as one."""
+
+
+class EmbedStage:
+    """Cuts the faces out of pictures and embeds them.
+
+    Args:
+        cutter: From pictures to face chips.
+        embedder: From chips to templates.
+    """
+
+    def __init__(self, cutter: Cutter, embedder: Embedder) -> None:
+        self._cutter = cutter
+        self._embedder = embedder
+        self.batch_size = embedder.batch_size
+
+    def load(self) -> None:
+        """Loads detector and network."""
+        self._cutter.load()
+        self._embedder.load()
+
+    def prepare(
+        self,
+        images: Sequence[ImageRef],  # noqa: ARG002
+        pictures: Sequence[Pixels],
+    ) -> list[tuple[FaceChip, ...]]:
+        """The face chips of each picture."""
+        return self._cutter.cut(pictures)
+
+    def compute(self, prepared: Sequence[tuple[FaceChip, ...]]) -> FaceTemplates:
+        """Templates of all chips, in batches of the embedder's size."""
+        chips = [chip for faces in prepared for chip in faces]
+        size = self._embedder.batch_size
+        parts = [
+            self._embedder.embed(np.stack([chip.pixels for chip in chips[start : start + size]]))
+            for start in range(0, len(chips), size)
+        ]
+        found = [chip.face for chip in chips if chip.face is not None]
+        return FaceTemplates(
+            n_faces=np.array([len(faces) for faces in prepared], dtype=np.int64),
+            templates=_joined_templates(parts, self._embedder.spec.dimension),
+            faces=None if any(chip.face is None for chip in chips) else _face_rows(found),
+        )
+
+    def joined(self, results: Sequence[FaceTemplates]) -> FaceTemplates:
+        """The templates of several batches; whole pictures and faces do not mix."""
+        faces = [result.faces for result in results if result.faces is not None]
+        whole = any(result.faces is None for result in results)
+        return FaceTemplates(
+            n_faces=np.concatenate([result.n_faces for result in results]),
+            templates=_joined_templates(
+                [result.templates for result in results], self._embedder.spec.dimension
+            ),
+            faces=None if whole else np.concatenate(faces),
+        )
+
+
+def _joined_templates(parts: Sequence[Templates], dimension: int) -> Templates:
+    if not parts:
+        return Templates(vectors=np.empty((0, dimension), np.float32), norms=np.empty(0, np.float32))
+    return Templates(
+        vectors=np.concatenate([part.vectors for part in parts]),
+        norms=np.concatenate([part.norms for part in parts]),
+    )
+
+
+def _face_rows(faces: Sequence[Face]) -> npt.NDArray[np.float32]:
+    rows = [
+        (*face.box, *(number for point in face.points for number in point), face.confidence) for face in faces
+    ]
+    return np.array(rows, dtype=np.float32).reshape(-1, _FACE_NUMBERS)
+
+
+class ScreenStage:
+    """Asks a screen about pictures.
+
+    Args:
+        screen: The screen.
+        faces_of: The faces that were found in an image; None where the whole picture is to be taken for one.
+    """
+
+    def __init__(self, screen: Screen, faces_of: Callable[[ImageRef], tuple[Face, ...] | None]) -> None:
+        self._screen = screen
+        self._faces_of = faces_of
+        self.batch_size = screen.batch_size
+
+    def load(self) -> None:
+        """Loads the screen's network."""
+        self._screen.load()
+
+    def prepare(self, images: Sequence[ImageRef], pictures: Sequence[Pixels]) -> list[float]:
+        """The screen's value of each picture."""
+        values = self._screen.measure(pictures, [self._faces_of(image) for image in images])
+        return [float(value) for value in values]
+
+    def compute(self, prepared: Sequence[float]) -> npt.NDArray[np.float64]:
+        """The values of a batch."""
+        return np.array(prepared, dtype=np.float64)
+
+    def joined(self, results: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+        """The values of several batches."""
+        return np.concatenate(results)
+
+
+class SurveyStage:
+    """Looks where the faces of pictures lie.
+
+    Args:
+        detector: Finds faces.
+        template: Where the embedder expects them.
+        size: Height and width of its chips in pixels.
+    """
+
+    batch_size = 4
+
+    def __init__(self, detector: Detector, template: ChipTemplate, size: int) -> None:
+        self._detector = detector
+        self._template = template
+        self._size = size
+
+    def load(self) -> None:
+        """Loads the detector."""
+        self._detector.load()
+
+    def prepare(
+        self,
+        images: Sequence[ImageRef],  # noqa: ARG002
+        pictures: Sequence[Pixels],
+    ) -> list[float | None]:
+        """For each picture how far its face lies from the template; None where there is none."""
+        return [
+            offset(picture, faces, self._template, self._size)
+            for picture, faces in zip(pictures, self._detector.detect(pictures), strict=True)
+        ]
+
+    def compute(self, prepared: Sequence[float | None]) -> list[float | None]:
+        """The same."""
+        return list(prepared)
+
+    def joined(self, results: Sequence[list[float | None]]) -> list[float | None]:
+        """The offsets of several batches."""
+        return [one for result in results for one in result]
+
+
+class Collected:
+    """Keeps results in memory; a sink for what no store needs."""
+
+    def __init__(self) -> None:
+        self.results: list[Any] = []
+
+    def add(self, digests: Sequence[str], result: Any) -> None:  # noqa: ARG002
+        """Keeps a result."""
+        self.results.append(result)

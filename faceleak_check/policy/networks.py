@@ -1,0 +1,62 @@
+"""Whether an embedder's keys fit the network that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from faceleak_check.policy.validation import Validator
+from faceleak_check.policy.wording import KeyPath
+
+__all__ = ["FROM_A_FILE", "KNOW_THEIR_INPUT", "check_networks"]
+
+FROM_A_FILE = ("onnx", "torchscript")
+"""The embedders that are whatever the user's file holds."""
+
+KNOW_THEIR_INPUT = (
+    "dlib-resnet",
+    "facenet-vggface2",
+    "facenet-casia",
+    "adaface-ir101",
+    "adaface-ir50",
+    "adaface-ir18",
+    "fake-pixels",
+)
+"""Our embedders of which nothing about the input can be chosen, but for a colour order that a file does not tell."""
+
+_MAY_STATE_COLOURS = ("adaface-ir101", "adaface-ir50", "adaface-ir18")
+
+_INPUT_KEYS = ("input_size", "colour_order", "mean", "std", "template")
+
+
+def check_networks(validator: Validator) -> None:
+    """Report what is wrong with the embedders of a policy beyond their form.
+
+    Args:
+        validator: Holds the policy; what is wrong goes to it.
+    """
+    data = validator.source.data
+    if "embedder" in data and "embedders" in data:
+        message = "found 'embedders' beside 'embedder'; keep one of the two"
+        validator.report(("embedders",), message, at_key=True)
+    for path, keys in _embedders(data):
+        _check(keys, path, validator)
+
+
+def _embedders(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
+    several = data.get("embedders")
+    places: dict[KeyPath, object] = {("embedder",): data.get("embedder")}
+    if isinstance(several, dict):
+        places |= {("embedders", name): keys for name, keys in several.items()}
+    yield from ((path, keys) for path, keys in places.items() if isinstance(keys, dict))
+
+
+def _check(keys: Mapping[str, Any], path: KeyPath, validator: Validator) -> None:
+    name = keys.get("name")
+    if name in FROM_A_FILE and "weights" not in keys and path not in validator.source.broken:
+        validator.report(path, f"embedder {name!r} needs 'weights: FILE'", at_key=True)
+    for key in _INPUT_KEYS:
+        stated = key == "colour_order" and name in _MAY_STATE_COLOURS
+        if name in KNOW_THEIR_INPUT and key in keys and not stated:
+            message = f"embedder {name!r} knows its own input; take {key!r} out"
+            validator.report((*path, key), message, at_key=True)

@@ -1,0 +1,194 @@
+"""Images, and where each of them went."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = [
+    "NO_FACE",
+    "SEVERAL_FACES",
+    "UNREADABLE",
+    "UNSEEN_FOLDER",
+    "Alignment",
+    "Counts",
+    "Exclusion",
+    "ImageRef",
+    "ImageSet",
+    "SetSummary",
+    "Survey",
+]
+
+UNREADABLE = "unreadable"
+"""The exclusion rule of files that should be images and cannot be decoded."""
+
+NO_FACE = "no_face"
+"""The exclusion rule of pictures in which no face was found, where faces are looked for."""
+
+SEVERAL_FACES = "several_faces"
+"""The exclusion rule of pictures with more faces than one, where the policy says ``faces: error``."""
+
+UNSEEN_FOLDER = "folder"
+"""The exclusion rule of folders that could not be looked into: one exclusion, any number of images."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageRef:
+    """One image of a dataset.
+
+    Attributes:
+        id: Name inside the dataset: a path relative to its folder, with ``/``.
+        sha256: Digest of the file's bytes, 64 hexadecimal digits.
+        labels: The people in it by name; several only where one file lies under several people.
+    """
+
+    id: str
+    sha256: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exclusion:
+    """An image that was seen and could not be, or was not, compared.
+
+    Attributes:
+        id: Name inside the dataset.
+        rule: Why: ``unreadable``, ``no_face`` or the name of a screen.
+        reason: One sentence on this image.
+        sha256: Digest of the bytes where they could be read.
+        value: What the screen that took it out gave it, in [0, 1].
+    """
+
+    id: str
+    rule: str
+    reason: str
+    sha256: str | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageSet:
+    """What a reader found in a dataset.
+
+    Attributes:
+        name: The dataset's name in the policy.
+        images: The images, in the order of their ids.
+        excluded: Files that should be images and cannot be read.
+        n_other_files: Number of files that are no images, by suffix.
+    """
+
+    name: str
+    images: tuple[ImageRef, ...]
+    excluded: tuple[Exclusion, ...] = ()
+    n_other_files: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the set: every id with its content digest, in the order of the ids."""
+        lines = [(image.id, image.sha256) for image in self.images]
+        lines += [(gone.id, gone.sha256 or gone.rule) for gone in self.excluded]
+        return _digest_lines(f"{digest} {name}\0" for name, digest in sorted(lines))
+
+    @property
+    def labels_sha256(self) -> str | None:
+        """Digest of who is said to be in which image; None where nobody is named."""
+        if not any(image.labels for image in self.images):
+            return None
+        named = sorted((image.id, *image.labels) for image in self.images)
+        return _digest_lines("\0".join(line) + "\0\0" for line in named)
+
+
+def _digest_lines(lines: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """Where each image of a set went: ``n_seen`` is the sum of all the others.
+
+    Attributes:
+        n_seen: Images found.
+        n_embedded: Images compared.
+        n_unreadable: Files that should be images and cannot be decoded.
+        n_excluded: Images taken out by a rule, by the rule's name.
+    """
+
+    n_seen: int
+    n_embedded: int
+    n_unreadable: int
+    n_excluded: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_left_out(self) -> int:
+        """Images seen and not compared."""
+        return self.n_unreadable + sum(self.n_excluded.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What a sample of a dataset looks like to the face detector.
+
+    Attributes:
+        n_sampled: Pictures looked at.
+        n_with_face: Those in which a face was found.
+        offset: How far from where the embedder's template has them the five points of nine in ten of the largest faces
+            lie at most, when the whole picture is taken as a chip, in units of the template's eye distance; None where
+            no face was found.
+    """
+
+    n_sampled: int
+    n_with_face: int
+    offset: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alignment:
+    """How the pictures of a dataset become face chips.
+
+    Attributes:
+        asked: What the policy says: ``none``, ``mtcnn`` or ``auto``.
+        used: What is done.
+        reason: Why, in one sentence with the survey's figures.
+        warnings: What looks wrong about it.
+        survey: What a sample looked like; None where the embedder has no template to compare with.
+    """
+
+    asked: Literal["none", "mtcnn", "auto"]
+    used: Literal["none", "mtcnn"]
+    reason: str
+    warnings: tuple[str, ...] = ()
+    survey: Survey | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetSummary:
+    """What a verdict tells of one of the sets that it compared.
+
+    Attributes:
+        name: The dataset's name in the policy.
+        sha256: Digest of the set.
+        labels_sha256: Digest of who is said to be in which image; None where nobody is named.
+        counts: Where each image went.
+        excluded: Each image left out, with its rule and reason.
+        n_other_files: Number of files that are no images, by suffix.
+        n_faces: Number of faces compared; None where whole pictures are.
+        median_norm: Median length of the embeddings before scaling, which with some networks (AdaFace) tells how good
+            the pictures are; None without templates.
+        alignments: How pictures became face chips, and why so, by the name of the embedder in the policy; empty for
+            match lists.
+    """
+
+    name: str
+    sha256: str
+    counts: Counts
+    labels_sha256: str | None = None
+    excluded: tuple[Exclusion, ...] = ()
+    n_other_files: Mapping[str, int] = field(default_factory=dict)
+    n_faces: int | None = None
+    median_norm: float | None = None
+    alignments: Mapping[str, Alignment] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Screens say which pictures do not belong into the comparison: children, pictures without a face, your own."""
