@@ -23,6 +23,7 @@ name: rerun
 datasets:
   generated: {path: generated}
   training: {path: training}
+embedder: {name: dlib-resnet, align: none}  # chips already: no detector
 checks:
   - leak_rate: {generated: generated, source: training, threshold: {cosine: 0.999999}, at_most: 100%}
 """

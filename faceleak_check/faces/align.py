@@ -167,9 +167,12 @@ def whole_picture(picture: Pixels, size: int) -> Pixels:
         RGB, uint8, shape (size, size, 3).
     """
     fitted, corner = _placed(picture, size)
-    chip = Image.new("RGB", (size, size))
-    chip.paste(Image.fromarray(picture).resize(fitted, Image.Resampling.BILINEAR), corner)
-    return np.asarray(chip)
+    resized = np.asarray(Image.fromarray(picture).resize(fitted, Image.Resampling.BILINEAR))
+    if fitted == (size, size):
+        return resized
+    chip = np.zeros((size, size, 3), np.uint8)
+    chip[corner[1] : corner[1] + fitted[1], corner[0] : corner[0] + fitted[0]] = resized
+    return chip
 
 
 def whole_picture_points(points: Sequence[Point], picture: Pixels, size: int) -> tuple[Point, ...]:

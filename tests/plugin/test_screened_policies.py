@@ -13,6 +13,12 @@ import pytest
 from gate_project import Project, failure, summary
 from PIL import Image
 
+from faceleak_check.embedders.dlib_resnet import DlibResNet
+from faceleak_check.faces.align import whole_picture
+from faceleak_check.policy.schema import EmbedderChoice
+from faceleak_check.policy.screens import ClipKeys
+from faceleak_check.screens.clip import ClipScreen
+
 if TYPE_CHECKING:
     from small_clip import SmallClip
 
@@ -133,6 +139,37 @@ def test_top_k_goes_on_until_k_pairs_are_left(faces_and_patches: Project, small_
         for pair in case["measurement"]["worst_pairs"]
     )
     assert case["unscreened"]["value"] == 1
+
+
+def test_on_real_faces_the_pairs_are_those_of_screening_everything(
+    faces_and_patches: Project, small_clip: SmallClip
+) -> None:
+    """The k most similar pairs as the gate finds them, beside all values and all cosines worked out at once."""
+    screen = ClipScreen("non_face", ClipKeys(weights=small_clip.folder, reject_above=0.002))
+    embedder = DlibResNet(EmbedderChoice(name="dlib-resnet"))
+    screen.load()
+    names, vectors = {}, {}
+    for folder in ("faces", "photographs"):
+        paths = sorted((faces_and_patches.path / folder).iterdir())
+        pictures = [np.asarray(Image.open(path)) for path in paths]
+        values = np.concatenate([screen.measure([picture], [None]) for picture in pictures])
+        kept = [n for n, value in enumerate(values) if value <= 0.002]
+        assert 0 < len(kept) < 10  # some faces fall out as well
+        names[folder] = [paths[n].name for n in kept]
+        chips = np.stack([whole_picture(pictures[n], 150) for n in kept])
+        vectors[folder] = embedder.embed(chips).vectors.astype(float)
+    cosines = vectors["faces"] @ vectors["photographs"].T
+    best = np.argsort(-cosines, axis=None)[:3]
+    expected = [
+        (names["faces"][row], names["photographs"][column])
+        for row, column in zip(*np.unravel_index(best, cosines.shape), strict=True)
+    ]
+    keys = f"{{method: clip, weights: {small_clip.folder}, reject_above: 0.002}}"
+    write(faces_and_patches, keys, TOP, at_most="100%", embedder="dlib-resnet")
+    faces_and_patches.gate()
+    measured = case_of(faces_and_patches)["measurement"]
+    assert [(pair["generated"], pair["source"]) for pair in measured["worst_pairs"]] == expected
+    assert measured["value"] == pytest.approx(cosines.max(), abs=1e-6)
 
 
 def test_a_second_run_asks_nothing_and_leaves_the_same_evidence(
