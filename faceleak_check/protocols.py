@@ -104,7 +104,11 @@ class Embedder(Protocol):
 
 
 class Screen(Protocol):
-    """Says how sure it is that pictures are of the kind to take out. Makes no use of its network before `load`."""
+    """Says how sure it is that pictures are of the kind to take out. Makes no use of its network before `load`.
+
+    One that looks at whole pictures alone may say ``uses_faces = False``: its values are then kept once, however
+    faces are found.
+    """
 
     spec: ScreenSpec
     batch_size: int

@@ -85,6 +85,16 @@ def test_what_no_check_uses_is_noted(parse: Parse, policy_with: Callable[..., st
     )
 
 
+def test_a_key_that_does_nothing_is_noted(parse: Parse, policy_with: Callable[..., str]) -> None:
+    whole = "embedder: {name: dlib-resnet, align: none, faces: largest}\n"
+    assert parse(policy_with(whole, LEAK_COUNT % "")).notes == (
+        "line 6: no check uses the dataset 'list'",
+        "line 7: 'faces' does nothing with align: none, where pictures are compared whole",
+    )
+    turned = whole.replace("none", "auto")
+    assert parse(policy_with(turned, LEAK_COUNT % "")).notes == ("line 6: no check uses the dataset 'list'",)
+
+
 @pytest.mark.parametrize(
     ("embedders", "check", "expected"),
     [
