@@ -7,9 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import facenet_pytorch  # noqa: F401
 import pyarrow.parquet as pq
 import pytest
 
+# pytester takes out of `sys.modules` what an inner run has imported, and these cannot be imported twice
+import faceleak_check.pipeline
+import faceleak_check.reports.pairs
+import faceleak_check.session  # noqa: F401
 from faceleak_check.policy.presets import builtin_names
 
 # name: leaks and people at 0.5, highest similarity, from the lists' README
