@@ -20,19 +20,21 @@ def others(python: str, folder: Path, n: int) -> Iterator[tuple[dict[str, str], 
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdin
-        assert process.stdout
+        questions, answers, complaints = process.stdin, process.stdout, process.stderr
+        assert questions
+        assert answers
+        assert complaints
 
         def answer() -> Any:
-            line = process.stdout.readline()  # type: ignore[union-attr]
+            line = answers.readline()
             if not line:
-                sys.exit(f"{python} benchmarks/others.py: {process.stderr.read()}")  # type: ignore[union-attr]
+                sys.exit(f"{python} benchmarks/others.py: {complaints.read()}")
             return json.loads(line)
 
         def ask(job: str) -> float:
-            process.stdin.write(job + "\n")  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
+            questions.write(job + "\n")
+            questions.flush()
             return float(answer())
 
         yield answer(), ask
-        process.stdin.close()
+        questions.close()

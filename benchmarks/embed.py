@@ -37,6 +37,7 @@ from faceleak_check.executors.stages import Collected, SurveyStage
 from faceleak_check.faces.detect import Mtcnn
 from faceleak_check.faces.survey import SAMPLE
 from faceleak_check.pipeline import silent
+from faceleak_check.policy.document import Alignment
 from faceleak_check.policy.schema import Dataset, EmbedderChoice, Labels
 from faceleak_check.protocols import Embedder
 from faceleak_check.readers.decode import decode
@@ -46,7 +47,7 @@ from faceleak_check.registry import EMBEDDERS
 CUDA_BATCHES = (64, 128, 256, 512, 1024)
 
 
-def dataset(folder: Path, align: str) -> Dataset:
+def dataset(folder: Path, align: Alignment) -> Dataset:
     return Dataset(
         name="benchmark",
         path=folder,
@@ -55,7 +56,7 @@ def dataset(folder: Path, align: str) -> Dataset:
         columns=None,
         line=1,
         column=1,
-        align=align,  # type: ignore[arg-type]
+        align=align,
     )
 
 
@@ -66,7 +67,7 @@ class FilesToStore:
     for any number of images, and is timed by itself.
     """
 
-    def __init__(self, folder: Path, choice: EmbedderChoice, embedder: Embedder, align: str) -> None:
+    def __init__(self, folder: Path, choice: EmbedderChoice, embedder: Embedder, align: Alignment) -> None:
         self._dataset = dataset(folder, align)
         self._choice = choice
         self._embedder = embedder
@@ -163,8 +164,11 @@ def show_sampling(crops: Crops) -> None:
     images = reader.scan(silent).images
     stage = SurveyStage(Mtcnn(), embedder.spec.template, embedder.spec.input_size)
     stage.load()
-    work = lambda: LocalExecutor(decode).run(images, reader, stage, Collected(), silent, "sampling")  # noqa: E731
-    taken = in_turns({"sampling": lambda: seconds(work)})["sampling"]
+
+    def sample() -> None:
+        LocalExecutor(decode).run(images, reader, stage, Collected(), silent, "sampling")
+
+    taken = in_turns({"sampling": lambda: seconds(sample)})["sampling"]
     print(
         f"\nnot in it: the look at {SAMPLE} pictures to judge their alignment, {taken:.1f} s, once for a dataset"
     )

@@ -9,23 +9,25 @@ faceleak_check/landmarks.py. dlib's part needs dlib-bin and its five-point predi
 from __future__ import annotations
 
 import argparse
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tables import show as show_table
+from verification import equal_error_rate, pairs_of
 
 from faceleak_check.embedders.dlib_resnet import DlibResNet
 from faceleak_check.faces.align import aligned_chip
 from faceleak_check.faces.detect import Mtcnn
-from faceleak_check.landmarks import DLIB_150
+from faceleak_check.faces.survey import FAR, offset, summarise
+from faceleak_check.landmarks import DLIB_150, TEMPLATES
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.protocols import Pixels
 from faceleak_check.readers.decode import decode
-from faceleak_check.records import Face
+from faceleak_check.records import ChipTemplate, Face
 
 MEASURED = ("identities", "adults_age", "generated")
 COMPARED = ("identities", "orl")
@@ -113,19 +115,6 @@ def embedded(embedder: DlibResNet, chips: Sequence[Pixels]) -> npt.NDArray[np.fl
     return np.concatenate(rows)
 
 
-def equal_error_rate(vectors: npt.NDArray[np.float32], people: Sequence[Path]) -> tuple[float, int, int]:
-    """Where as many genuine as impostor pairs are judged wrongly; numbers of both kinds of pairs."""
-    pairs = list(itertools.combinations(range(len(people)), 2))
-    same = np.array([people[a] == people[b] for a, b in pairs])
-    similarities = np.array([vectors[a] @ vectors[b] for a, b in pairs])
-    thresholds = np.unique(similarities)
-    genuine, impostor = np.sort(similarities[same]), np.sort(similarities[~same])
-    misses = np.searchsorted(genuine, thresholds) / len(genuine)
-    false_matches = 1 - np.searchsorted(impostor, thresholds) / len(impostor)
-    nearest = np.argmin(np.abs(misses - false_matches))
-    return float(misses[nearest] + false_matches[nearest]) / 2, len(genuine), len(impostor)
-
-
 def compare(root: Path, detector: Mtcnn, dlib: Dlib) -> None:
     faces = largest_faces(read(root, COMPARED), detector)
     shapes = [dlib.shape(picture, face) for _, picture, face in faces]
@@ -135,21 +124,41 @@ def compare(root: Path, detector: Mtcnn, dlib: Dlib) -> None:
     embedder = DlibResNet(EmbedderChoice(name="dlib-resnet"))
     embedder.load()
     our_vectors, their_vectors = embedded(embedder, ours), embedded(embedder, theirs)
-    people = [file.parent for file, _, _ in faces]
+    people = [str(file.parent) for file, _, _ in faces]
     cosines = np.sum(our_vectors[seen] * their_vectors, axis=1)
     print(f"faces of {' and '.join(COMPARED)}: {len(faces)} seen by MTCNN, {len(seen)} of them by dlib too")
     print(
         f"our chip beside dlib's: cosine mean {cosines.mean():.4f}, 1st percentile {np.quantile(cosines, 0.01):.4f}"
     )
     both = [people[row] for row in seen]
-    trials: dict[str, Callable[[], tuple[float, int, int]]] = {
-        "dlib's aligner, faces that both see": lambda: equal_error_rate(their_vectors, both),
-        "our aligner, faces that both see": lambda: equal_error_rate(our_vectors[seen], both),
-        "our aligner, all faces": lambda: equal_error_rate(our_vectors, people),
+    trials = {
+        "dlib's aligner, faces that both see": pairs_of(their_vectors, both),
+        "our aligner, faces that both see": pairs_of(our_vectors[seen], both),
+        "our aligner, all faces": pairs_of(our_vectors, people),
     }
-    for name, trial in trials.items():
-        rate, n_genuine, n_impostor = trial()
-        print(f"EER {rate:.2%}  {name} ({n_genuine:,} genuine and {n_impostor:,} impostor pairs)")
+    for name, pairs in trials.items():
+        rate = equal_error_rate(pairs)
+        print(f"EER {rate:.2%}  {name} ({pairs.n_genuine:,} genuine and {pairs.n_impostor:,} impostor pairs)")
+
+
+def show_offsets(faces: Sequence[tuple[Path, Pixels, Face]], detector: Mtcnn) -> None:
+    """How far nine in ten of the faces in pictures of a kind lie from each template, in its eye distances."""
+    kinds = {"as they are": [picture for _, picture, _ in faces]} | {
+        f"cut for {one.name}": [aligned_chip(picture, face, one, one.size) for _, picture, face in faces]
+        for one in TEMPLATES.values()
+    }
+    found = {kind: detector.detect(pictures) for kind, pictures in kinds.items()}
+    rows = [
+        [kind, *(_offset(kinds[kind], found[kind], template) for template in TEMPLATES.values())]
+        for kind in kinds
+    ]
+    show_table(f"offset (at most {FAR} is near)", ["pictures", *TEMPLATES], rows)
+
+
+def _offset(pictures: Sequence[Pixels], found: Sequence[tuple[Face, ...]], template: ChipTemplate) -> str:
+    pairs = zip(pictures, found, strict=True)
+    survey = summarise([offset(picture, faces, template, template.size) for picture, faces in pairs])
+    return f"{survey.offset:.2f}"
 
 
 def main() -> None:
@@ -161,6 +170,7 @@ def main() -> None:
     detector.load()
     faces = largest_faces(read(root, MEASURED), detector)
     show("FACENET_160", [facenet_places(np.array(face.points), face) for _, _, face in faces])
+    show_offsets(faces, detector)
     if find_spec("dlib") is None:
         print("dlib is not installed: pip install dlib-bin")
         return

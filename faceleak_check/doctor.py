@@ -16,8 +16,6 @@ from faceleak_check.registry import EMBEDDERS, SCREENS
 
 __all__ = ["Finding", "Part", "devices", "examine", "fetch", "part_named", "parts_of", "parts_that_ship"]
 
-_RULES = {"age": "child", "clip": "child", "face": "non_face"}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
@@ -68,7 +66,7 @@ def parts_that_ship() -> Iterator[Part]:
     for name in EMBEDDERS:
         yield _embedder(name, EmbedderChoice(name=name))
     for name in SCREENS:
-        yield _screen(_RULES.get(name, name), name, None)
+        yield _screen(getattr(SCREENS.load(name), "shown_for", name), name, None)
 
 
 def part_named(name: str) -> Part | None:

@@ -12,7 +12,6 @@ from faceleak_check.matches import Matches
 from faceleak_check.records import (
     EmbedderSpec,
     Face,
-    FaceTemplates,
     ImageRef,
     ImageSet,
     Measurement,
@@ -29,7 +28,6 @@ __all__ = [
     "Progress",
     "Reader",
     "Screen",
-    "TemplateStore",
 ]
 
 Pixels = npt.NDArray[np.uint8]
@@ -129,24 +127,6 @@ class Screen(Protocol):
             pictures: RGB pictures of any size.
             faces: The faces that the detector found in each; None where the whole picture is to be taken for one.
         """
-
-
-class TemplateStore(Protocol):
-    """Keeps templates by the content digest of their image, for one embedder spec."""
-
-    def missing(self, digests: Sequence[str]) -> list[str]:
-        """Those of the digests that were not looked at yet, each once, in order; not those without a face."""
-
-    def add(self, digests: Sequence[str], found: FaceTemplates) -> None:
-        """Keep the templates of these images for good.
-
-        Raises:
-            ModelError: The templates are not finite unit vectors.
-            StoreError: The store cannot be written.
-        """
-
-    def get(self, digests: Sequence[str]) -> FaceTemplates:
-        """The templates of these images, in the order of the digests."""
 
 
 class Check(Protocol):

@@ -40,6 +40,10 @@ class Registry:
     def __contains__(self, name: str) -> bool:
         return name in self._built_in or name in self._third_party
 
+    def is_built_in(self, name: str) -> bool:
+        """Whether the name is one of ours."""
+        return name in self._built_in
+
     def load(self, name: str) -> Any:
         """The class of that name.
 

@@ -19,18 +19,15 @@ SAMPLE = 64
 FAR = 0.16
 """Eye distances from the template beyond which pictures are no chips for it.
 
-Nine in ten of the chips cut for a template lie within 0.14 of it, of those cut for another beyond 0.20, of photographs
-beyond 0.36; there dlib-resnet's equal error rate is up to six times as high (docs/decisions.md).
+See ``python benchmarks/templates.py``: chips that were cut for a template stay within it, chips that were cut for
+another do not.
 """
 
 SHARE_NEAR = 0.9
 """Share of the faces that must be near: a dataset of crops and photographs together is none of crops."""
 
-MOST = 0.5
-"""Share of the sample below which the detector is of no use for a dataset."""
-
-_WHOLE = "pictures are compared whole"
-_TURNED = "each face is turned upright"
+MOST = 0.75
+"""Share of the sample that should show a face; of every group of faces that we have, at least 99% do."""
 
 
 def offset(picture: Pixels, faces: Sequence[Face], template: ChipTemplate, size: int) -> float | None:
@@ -60,45 +57,37 @@ def summarise(offsets: Sequence[float | None]) -> Survey:
 def decide(asked: Literal["none", "mtcnn", "auto"], survey: Survey) -> Alignment:
     """Whether faces are to be looked for, why, and what looks wrong about it.
 
-    Where ``auto`` finds too few faces it compares pictures whole: all of them are then in the comparison, and the
-    warning says what that is worth.
+    Where ``auto`` finds faces in too few pictures it has them looked for: those without are then counted as
+    `no_face`, and not compared as if they were chips.
     """
     if asked == "auto":
-        return _decided(survey)
-    reason = f"the policy says `align: {asked}`: {_TURNED if asked == 'mtcnn' else _WHOLE}"
-    return Alignment(asked=asked, used=asked, reason=reason, warnings=_warnings(asked, survey), survey=survey)
-
-
-def _decided(survey: Survey) -> Alignment:
-    used: Literal["none", "mtcnn"] = "none"
-    if survey.n_sampled == 0:
-        reason = f"no picture could be looked at: {_WHOLE}"
-    elif _few(survey):
-        reason = f"{_share(survey)}: {_WHOLE}"
-    elif _far(survey):
-        used, reason = "mtcnn", f"{_place(survey)}: {_TURNED}"
+        used: Literal["none", "mtcnn"] = "none" if _near(survey) else "mtcnn"
+        why = _share(survey) if _few(survey) else _place(survey)
     else:
-        reason = f"{_place(survey)}: {_WHOLE}"
-    return Alignment(asked="auto", used=used, reason=reason, warnings=_warnings(used, survey), survey=survey)
+        used, why = asked, f"the policy says `align: {asked}`"
+    done = "pictures are compared whole" if used == "none" else "each face is turned upright"
+    return Alignment(
+        asked=asked, used=used, reason=f"{why}: {done}", warnings=_warnings(used, survey), survey=survey
+    )
 
 
 def _warnings(used: Literal["none", "mtcnn"], survey: Survey) -> tuple[str, ...]:
-    if _few(survey):
+    if survey.n_sampled and _few(survey):
         loss = "similarities of whole pictures mean little unless they are face chips for this embedder"
         if used == "mtcnn":
             loss = "all others are left out as `no_face`; where pictures are face chips already, set `align: none`"
         return (f"{_share(survey)}: {loss}",)
-    if used == "none" and _far(survey):
+    if used == "none" and survey.n_sampled and not _near(survey):
         return (f"{_place(survey)}: `align: auto` or `align: mtcnn` would turn them upright",)
     return ()
 
 
 def _few(survey: Survey) -> bool:
-    return survey.n_with_face < MOST * survey.n_sampled
+    return survey.n_with_face == 0 or survey.n_with_face < MOST * survey.n_sampled
 
 
-def _far(survey: Survey) -> bool:
-    return survey.offset is not None and survey.offset > FAR
+def _near(survey: Survey) -> bool:
+    return not _few(survey) and survey.offset is not None and survey.offset <= FAR
 
 
 def _share(survey: Survey) -> str:

@@ -7,24 +7,15 @@ from typing import Any
 
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath
+from faceleak_check.registry import EMBEDDERS
 
-__all__ = ["FROM_A_FILE", "KNOW_THEIR_INPUT", "check_networks"]
+__all__ = ["FROM_A_FILE", "check_networks"]
 
 FROM_A_FILE = ("onnx", "torchscript")
 """The embedders that are whatever the user's file holds."""
 
-KNOW_THEIR_INPUT = (
-    "dlib-resnet",
-    "facenet-vggface2",
-    "facenet-casia",
-    "adaface-ir101",
-    "adaface-ir50",
-    "adaface-ir18",
-    "fake-pixels",
-)
-"""Our embedders of which nothing about the input can be chosen, but for a colour order that a file does not tell."""
-
 _MAY_STATE_COLOURS = ("adaface-ir101", "adaface-ir50", "adaface-ir18")
+"""Of a bare state dict of AdaFace nobody can tell which colours it takes."""
 
 _INPUT_KEYS = ("input_size", "colour_order", "mean", "std", "template")
 
@@ -57,6 +48,11 @@ def _check(keys: Mapping[str, Any], path: KeyPath, validator: Validator) -> None
         validator.report(path, f"embedder {name!r} needs 'weights: FILE'", at_key=True)
     for key in _INPUT_KEYS:
         stated = key == "colour_order" and name in _MAY_STATE_COLOURS
-        if name in KNOW_THEIR_INPUT and key in keys and not stated:
+        if _knows_its_input(name) and key in keys and not stated:
             message = f"embedder {name!r} knows its own input; take {key!r} out"
             validator.report((*path, key), message, at_key=True)
+
+
+def _knows_its_input(name: object) -> bool:
+    """Whether nothing about an embedder's input can be chosen; what others' embedders take is theirs to say."""
+    return isinstance(name, str) and EMBEDDERS.is_built_in(name) and name not in FROM_A_FILE

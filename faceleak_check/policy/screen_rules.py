@@ -7,7 +7,6 @@ from typing import Any, Literal
 from faceleak_check.errors import UsageError
 from faceleak_check.policy.planned import HUB, HubScreen
 from faceleak_check.policy.schema import ScreenRule
-from faceleak_check.policy.screens import AgeKeys, ClipKeys, FaceKeys, clip_problem
 from faceleak_check.policy.validation import Validator, is_made_with_check_keys
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import SCREENS, suggestion
@@ -88,7 +87,8 @@ class _ScreenBuilder:
         if screen is None:
             return None
         keys = self._validator.build(screen.keys, data, path)
-        if keys is not None and (problem := _unserved(screen, rule, keys)):
+        refuses = getattr(screen, "problem", None)  # a class may say why it cannot serve a rule
+        if keys is not None and refuses and (problem := refuses(rule, keys)):
             self._validator.report((*path, _METHOD), problem)
         return keys
 
@@ -129,17 +129,3 @@ class _ScreenBuilder:
             self._validator.report_unknown_key(path, key, known)
         if not slips and path not in self._validator.source.broken:
             self._validator.report(path, f"missing key {_METHOD!r}", at_key=True)
-
-
-def _unserved(screen: Any, rule: str, keys: object) -> str | None:
-    """Why a method cannot serve a rule; a class of another package may say so with a `problem` of its own."""
-    if hasattr(screen, "problem"):
-        return str(screen.problem(rule, keys) or "")
-    if isinstance(keys, ClipKeys):
-        return clip_problem(rule, keys)
-    serves = {AgeKeys: ("child", "ages"), FaceKeys: ("non_face", "a face")}.get(type(keys))
-    if serves is None or rule == serves[0]:
-        return None
-    return (
-        f"this method looks for {serves[1]}, so it serves the rule {serves[0]!r} alone; found {quoted(rule)}"
-    )

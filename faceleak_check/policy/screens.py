@@ -22,6 +22,7 @@ __all__ = [
     "ClipKeys",
     "FaceKeys",
     "clip_problem",
+    "serves_only",
 ]
 
 CLIP_CLASSES = ("child", "non_face")
@@ -98,6 +99,19 @@ class FaceKeys:
     method: Literal["face"] = "face"
     reject_above: Share = 0.5
     device: Literal["cpu", "cuda", "auto"] = "cpu"
+
+
+def serves_only(served: str, looks_for: str, rule: str) -> str | None:
+    """Why a method that was made for one rule cannot serve another; None where it is that one.
+
+    Args:
+        served: The rule that it was made for.
+        looks_for: What it looks for, in words.
+        rule: The rule in the policy.
+    """
+    if rule == served:
+        return None
+    return f"this method looks for {looks_for}, so it serves the rule {served!r} alone; found {quoted(rule)}"
 
 
 def clip_problem(rule: str, keys: ClipKeys) -> str | None:

@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -98,11 +97,6 @@ class Waivers:
 
     file: str = ""
     waivers: tuple[Waiver, ...] = ()
-
-    @property
-    def most_for_one_image(self) -> int:
-        """The largest number of waivers that name one generated image."""
-        return max(Counter(waiver.generated for waiver in self.waivers).values(), default=0)
 
     def pairs(self, today: dt.date) -> frozenset[tuple[str, str]]:
         """Digests of generated and source image of each pair that is accepted today."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from faceleak_check.errors import ModelError
 from faceleak_check.model_files import InPackage, ModelFile
-from faceleak_check.policy.screens import AgeKeys
+from faceleak_check.policy.screens import AgeKeys, serves_only
 from faceleak_check.protocols import Pixels
 from faceleak_check.records import Box, Face, ScreenSpec
 
@@ -58,6 +58,7 @@ class AgeScreen:
     """
 
     name: ClassVar[str] = "age"
+    shown_for: ClassVar[str] = "child"
     keys: ClassVar[type[AgeKeys]] = AgeKeys
     batch_size = 16
 
@@ -74,6 +75,11 @@ class AgeScreen:
             question=f"everybody in the picture is below {keys.below + keys.margin} years",
             preprocessing=_PREPROCESSING,
         )
+
+    @staticmethod
+    def problem(rule: str, keys: AgeKeys) -> str | None:  # noqa: ARG004 — the rule alone decides
+        """Why it cannot serve a rule of a policy; None where it can."""
+        return serves_only("child", "ages", rule)
 
     @classmethod
     def model_file(cls, keys: AgeKeys, rule: str = "age") -> ModelFile:

@@ -41,11 +41,12 @@ class ClipScreen:
     """
 
     name: ClassVar[str] = "clip"
+    shown_for: ClassVar[str] = "child"
     uses_faces: ClassVar[bool] = False
     keys: ClassVar[type[ClipKeys]] = ClipKeys
 
     def __init__(self, rule: str, keys: ClipKeys) -> None:
-        if problem := clip_problem(rule, keys):
+        if problem := self.problem(rule, keys):
             raise UsageError(problem)
         self._rule = rule
         self._classes = classes_of(rule, keys)
@@ -63,6 +64,11 @@ class ClipScreen:
             precision=keys.precision,
             device=device,
         )
+
+    @staticmethod
+    def problem(rule: str, keys: ClipKeys) -> str | None:
+        """Why it cannot serve a rule of a policy; None where it can."""
+        return clip_problem(rule, keys)
 
     @staticmethod
     def licence_of(keys: ClipKeys) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from faceleak_check.compute import torch_device
 from faceleak_check.errors import ModelError
-from faceleak_check.policy.screens import FaceKeys
+from faceleak_check.policy.screens import FaceKeys, serves_only
 from faceleak_check.protocols import Pixels
 from faceleak_check.records import Face, ScreenSpec
 
@@ -37,6 +37,7 @@ class FaceScreen:
     """
 
     name: ClassVar[str] = "face"
+    shown_for: ClassVar[str] = "non_face"
     keys: ClassVar[type[FaceKeys]] = FaceKeys
     batch_size = 16
 
@@ -55,6 +56,11 @@ class FaceScreen:
             preprocessing=self._detector.settings,
             device=device,
         )
+
+    @staticmethod
+    def problem(rule: str, keys: FaceKeys) -> str | None:  # noqa: ARG004 — the rule alone decides
+        """Why it cannot serve a rule of a policy; None where it can."""
+        return serves_only("non_face", "a face", rule)
 
     @classmethod
     def model_file(cls, keys: FaceKeys, rule: str = "non_face") -> None:

@@ -340,6 +340,7 @@ def test_offline_holds_for_the_run_alone(
         monkeypatch.delenv("FACELEAK_OFFLINE", raising=False)
     else:
         monkeypatch.setenv("FACELEAK_OFFLINE", before)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # where the suite itself runs under xdist
     project.policy()
     project.write("conftest.py", TELLS)
     project.gate("--faceleak-offline").assert_outcomes(passed=1)

@@ -51,7 +51,6 @@ def test_a_waiver_is_read(tmp_path: Path) -> None:
 def test_no_waivers(tmp_path: Path) -> None:
     for waivers in (Waivers(), read(tmp_path, "version: 1\nwaivers: []\n")):
         assert waivers.pairs(TODAY) == frozenset()
-        assert waivers.most_for_one_image == 0
         assert waivers.expired_on(TODAY) == ()
 
 
@@ -80,10 +79,6 @@ def test_what_has_expired_is_named(tmp_path: Path) -> None:
     )
     ((reason, _),) = read(tmp_path, ONE).expired_on(dt.date(2027, 1, 1))
     assert reason == "1 waiver has expired"
-
-
-def test_how_many_one_image_has(tmp_path: Path) -> None:
-    assert read(tmp_path, ONE + another(A, C) + another(B, C)).most_for_one_image == 2
 
 
 def test_digests_in_capitals_are_the_same(tmp_path: Path) -> None:

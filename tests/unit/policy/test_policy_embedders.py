@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
-from faceleak_check.policy.networks import FROM_A_FILE, KNOW_THEIR_INPUT
 from faceleak_check.policy.schema import EmbedderChoice, NamedEmbedder, Policy
-from faceleak_check.registry import EMBEDDERS
 
 Problems = Callable[..., list[str]]
 Parse = Callable[..., Policy]
@@ -274,8 +271,3 @@ def test_a_network_of_your_own(parse: Parse, policy_with: Callable[..., str], tm
             faces="error",
         )
     }
-
-
-def test_each_of_our_embedders_knows_its_input_or_is_the_users_file() -> None:
-    third_party = {entry.name for entry in entry_points(group="faceleak_check.embedders")}
-    assert set(EMBEDDERS) - third_party == {*KNOW_THEIR_INPUT, *FROM_A_FILE}
