@@ -1,0 +1,239 @@
+"""Thresholds that keep a rate of chance matches, and the rate that a threshold keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceleak_check.checks.statistics.curves import Curve
+from faceleak_check.checks.statistics.impostors import Impostors, probes
+from faceleak_check.records import FloatArray
+
+__all__ = ["RateEstimate", "RateThreshold", "fpir_thresholds_at", "lowest_rate", "rate_at", "thresholds_at"]
+
+FURTHEST = 1e-3
+"""No rate is extrapolated to where fewer independent comparisons than this would reach the threshold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RateThreshold:
+    """The cosine that keeps a rate.
+
+    Attributes:
+        rate: Share of comparisons of different people, in (0, 1).
+        cosine: The smallest at or above which no larger share lies.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        confidence: Coverage of the interval.
+        extrapolated: Whether the comparisons do not resolve the rate and a tail was fitted to them.
+        n_comparisons: Comparisons it comes from.
+        n_people: People in them.
+        n_images: Images in them.
+    """
+
+    rate: float
+    cosine: float
+    low: float
+    high: float
+    confidence: float
+    extrapolated: bool
+    n_comparisons: int
+    n_people: int
+    n_images: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RateEstimate:
+    """The share of comparisons of different people at or above a cosine.
+
+    Attributes:
+        cosine: The cosine.
+        rate: The share, in [0, 1].
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        confidence: Coverage of the interval.
+        extrapolated: Whether too few comparisons reach the cosine and a tail was fitted to them.
+        n_comparisons: Comparisons it comes from.
+        n_people: People in them.
+        n_images: Images in them.
+    """
+
+    cosine: float
+    rate: float
+    low: float
+    high: float
+    confidence: float
+    extrapolated: bool
+    n_comparisons: int
+    n_people: int
+    n_images: int
+
+
+def thresholds_at(
+    found: Impostors,
+    rates: Sequence[float],
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 200,
+    seed: int = 0,
+) -> tuple[RateThreshold, ...]:
+    """The smallest cosines at or above which no more than these shares of the comparisons lie.
+
+    A rate that at least three independent comparisons reach is read off (the rule of 3, ISO/IEC 19795-1:2006, annex
+    B); independent are pairs of people, not of images. Below, a tail is fitted (see `Curve`). The interval is a
+    bootstrap of people: see `_drawn`. It holds what the choice of people does to the threshold, and not what a wrong
+    shape of the tail would. Over 60 simulated sets each of 30 and 100 people, intervals of 95% held the truth at 1e-2
+    to 1e-5 in 90% to 100%, and in 82% to 95% where a tenth of the people were a group of look-alikes; nearly all of the
+    others lay too low.
+
+    Args:
+        found: The comparisons.
+        rates: Shares, in (0, 1).
+        confidence: Coverage of the intervals, in (0, 1).
+        n_resamples: Number of draws.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: A rate is no share, or too low for so few people even by extrapolation.
+    """
+    for rate in rates:
+        _check_rate(found, rate)
+    curve = Curve(found, found.times)
+    for rate in rates:
+        if curve.counted(1.0) > rate:
+            raise ValueError(
+                f"{curve.counted(1.0):.2g} of the comparisons have a cosine of 1: no threshold keeps a rate of {rate:g}"
+            )
+    cosines = [curve.cosine(rate) for rate in rates]
+    margins = _margins(curve, rates, confidence, n_resamples, seed)
+    return tuple(
+        RateThreshold(
+            rate=rate,
+            cosine=cosine,
+            low=max(-1.0, cosine - margin),
+            high=min(1.0, cosine + margin),
+            confidence=confidence,
+            extrapolated=rate < curve.resolved,
+            n_comparisons=found.n_comparisons,
+            n_people=found.n_people,
+            n_images=found.n_images,
+        )
+        for rate, cosine, margin in zip(rates, cosines, margins, strict=True)
+    )
+
+
+def rate_at(
+    found: Impostors, cosine: float, *, confidence: float = 0.95, n_resamples: int = 200, seed: int = 0
+) -> RateEstimate:
+    """The share of comparisons of different people at or above a cosine.
+
+    Where fewer than three independent comparisons reach it the tail gives the share, as in `thresholds_at`. The upper
+    end is never below what can be extrapolated to: no sample shows that chance matches are impossible.
+
+    Args:
+        found: The comparisons.
+        cosine: From -1 to 1.
+        confidence: Coverage of the interval, in (0, 1).
+        n_resamples: Number of draws.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: It is no cosine.
+    """
+    if not -1 <= cosine <= 1:
+        raise ValueError(f"{cosine:g} is no cosine: it must lie between -1 and 1")
+    curve = Curve(found, found.times)
+    rate = curve.rate(cosine)
+    within = min(max(rate, lowest_rate(found)), 1 - 1 / found.n_comparisons)
+    (margin,) = _margins(curve, [within], confidence, n_resamples, seed)
+    return RateEstimate(
+        cosine=cosine,
+        rate=rate,
+        low=min(rate, curve.rate(cosine + margin)),
+        high=max(rate, curve.rate(cosine - margin), lowest_rate(found)),
+        confidence=confidence,
+        extrapolated=rate < curve.resolved,
+        n_comparisons=found.n_comparisons,
+        n_people=found.n_people,
+        n_images=found.n_images,
+    )
+
+
+def fpir_thresholds_at(
+    similarities: FloatArray,
+    people: Sequence[tuple[str, ...]],
+    rates: Sequence[float],
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 200,
+    seed: int = 0,
+) -> tuple[RateThreshold, ...]:
+    """The smallest cosines at or above which no more than these shares of people outside a gallery find a match in it.
+
+    False positive identification rate of ISO/IEC 19795-1, at the size of the gallery that was searched.
+
+    Args:
+        similarities: The highest cosine of each probe to any image of the gallery, shape (n,).
+        people: Names of each probe, n tuples; a probe without a name is a person of its own.
+        rates: Shares, in (0, 1).
+        confidence: Coverage of the intervals, in (0, 1).
+        n_resamples: Number of draws.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: As for `probes` and `thresholds_at`.
+    """
+    found = probes(similarities, people)
+    return thresholds_at(found, rates, confidence=confidence, n_resamples=n_resamples, seed=seed)
+
+
+def lowest_rate(found: Impostors) -> float:
+    """The lowest rate for which a threshold is given: a thousandth of one independent comparison."""
+    return FURTHEST / found.n_independent
+
+
+def _check_rate(found: Impostors, rate: float) -> None:
+    if not 0 < rate < 1:
+        raise ValueError(f"{rate:g} is no rate: it must lie between 0 and 1")
+    if rate < lowest_rate(found):
+        raise ValueError(
+            f"a rate of {rate:g} is out of reach of {found.n_people} people: the lowest that they calibrate, by "
+            f"extrapolation, is {lowest_rate(found):.1e}; add people or ask for a higher rate"
+        )
+
+
+def _drawn(curve: Curve, n_resamples: int, seed: int) -> Iterator[Curve]:
+    """The curve with other people: as many are drawn with replacement, over and over.
+
+    People are drawn, not comparisons: those with a person in common vary together (Bolle, Ratha & Pankanti, Error
+    analysis of pattern recognition systems - the subsets bootstrap, CVIU 93 (2004), 1-33). A comparison of two people
+    counts the product of how often each was drawn (A. B. Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1
+    (2007), 386-411).
+    """
+    found = curve.found
+    random = np.random.default_rng(seed)
+    even = np.full(found.n_people, 1 / found.n_people)
+    for times in random.multinomial(found.n_people, even, n_resamples).astype(np.float64):
+        weights = found.times * times[found.first]
+        if found.second is not None:
+            weights *= times[found.second]
+        if weights.any():
+            yield curve.drawn(weights)
+
+
+def _margins(
+    curve: Curve, rates: Sequence[float], confidence: float, n_resamples: int, seed: int
+) -> list[float]:
+    """How far a cosine may be off to either side: as far as that share of the drawn ones are from it.
+
+    Draws repeat some people and miss others, so that their tails are shorter and their cosines lower than those of new
+    people would be. Percentile intervals inherit that: at 1e-4, those of 95% from 30 simulated people held the truth in
+    68% to 92% of sets. Intervals as wide above as below (P. Hall, On symmetric bootstrap confidence intervals, JRSS B
+    50 (1988), 35-45) do not.
+    """
+    cosines = np.array([curve.cosine(rate) for rate in rates])
+    drawn = [[other.cosine(rate) for rate in rates] for other in _drawn(curve, n_resamples, seed)]
+    margins: list[float] = np.quantile(np.abs(np.array(drawn) - cosines), confidence, axis=0).tolist()
+    return margins

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from simulated import names, of_people
+
+from faceleak_check.checks.statistics.impostors import impostors
+from faceleak_check.checks.statistics.suspects import Suspect, suspects
+from faceleak_check.checks.statistics.thresholds import thresholds_at
+
+People = list[tuple[str, ...]]
+
+
+def pairs(found: tuple[Suspect, ...]) -> set[tuple[str, str]]:
+    return {(pair.first_person, pair.second_person) for pair in found}
+
+
+def cosines(vectors: np.ndarray, people: People) -> list[float]:
+    return [
+        each.cosine for each in thresholds_at(impostors(vectors, people), (1e-2, 1e-3, 1e-4), n_resamples=2)
+    ]
+
+
+def split(people: People, who: range, n_images: int) -> People:
+    """Half of the images of some people under a further name."""
+    return [
+        (f"{name} again",) if row // n_images in who and row % n_images < n_images // 2 else (name,)
+        for row, (name,) in enumerate(people)
+    ]
+
+
+@pytest.mark.parametrize("n_images", [1, 2, 6])
+def test_clean_sets_have_next_to_none(n_images: int) -> None:
+    n_named = sum(
+        bool(suspects(of_people(60, n_images, seed=seed), names(60, n_images))) for seed in range(25)
+    )
+    assert n_named <= 4
+
+
+def test_one_person_under_two_names_is_found() -> None:
+    vectors, people = of_people(60, 6, seed=1), split(names(60, 6), range(10), 6)
+    assert pairs(suspects(vectors, people)) == {(f"person 0{n}", f"person 0{n} again") for n in range(10)}
+
+
+def test_it_is_found_where_each_name_has_one_image() -> None:
+    vectors = np.concatenate([of_people(10, 2, likeness=0.8, seed=2), of_people(90, 1, seed=3)])
+    people = [(f"name {row:03d}",) for row in range(110)]
+    found = pairs(suspects(vectors, people))
+    assert len(found & {(f"name {row:03d}", f"name {row + 1:03d}") for row in range(0, 20, 2)}) >= 9
+    assert len(found) <= 11
+
+
+def test_mislabelled_images_are_found() -> None:
+    vectors, people = of_people(60, 6, seed=4), names(60, 6)
+    wrong = {6 * number: (names(60, 1)[number + 30]) for number in range(7)}
+    given = [wrong.get(row, name) for row, name in enumerate(people)]
+    expected = {(f"person {number:02d}", f"person {number + 30}") for number in range(7)}
+    assert pairs(suspects(vectors, given)) == expected
+
+
+def test_a_photograph_under_two_names_is_found() -> None:
+    vectors, people = of_people(40, 5, seed=5), names(40, 5)
+    vectors[100] = vectors[3]
+    (found,) = suspects(vectors, people)
+    assert found == Suspect(
+        first=3,
+        second=100,
+        first_person="person 00",
+        second_person="person 20",
+        similarity=pytest.approx(1, abs=1e-6),
+        n_pairs=found.n_pairs,
+        n_image_pairs=25,
+    )
+    assert 1 <= found.n_pairs < 25
+
+
+def test_a_photograph_alone_is_taken_out_of_two_large_folders() -> None:
+    vectors = of_people(40, 20, likeness=0.3, seed=5)
+    vectors[400] = vectors[3]
+    (found,) = suspects(vectors, names(40, 20))
+    assert (found.first, found.second, found.n_pairs, found.n_image_pairs) == (3, 400, 1, 400)
+
+
+def test_two_large_folders_of_one_person_are_taken_out_whole() -> None:
+    vectors = of_people(40, 20, likeness=0.2, seed=5)
+    found = suspects(vectors, split(names(40, 20), range(2), 20))
+    assert [(pair.n_pairs, pair.n_image_pairs) for pair in found] == [(100, 100), (100, 100)]
+
+
+def test_rows_are_those_that_were_given() -> None:
+    vectors, people = of_people(60, 6, seed=6), split(names(60, 6), range(3), 6)
+    turn = np.random.default_rng(1).permutation(360)
+    found = suspects(vectors[turn], [people[row] for row in turn])
+    assert pairs(found) == pairs(suspects(vectors, people))
+    for pair in found:
+        assert people[turn[pair.first]] == (pair.first_person,)
+        assert people[turn[pair.second]] == (pair.second_person,)
+        assert pair.similarity == pytest.approx(vectors[turn[pair.first]] @ vectors[turn[pair.second]])
+    assert [pair.similarity for pair in found] == sorted((pair.similarity for pair in found), reverse=True)
+
+
+def test_they_set_no_threshold() -> None:
+    vectors, people = of_people(60, 6, seed=7), names(60, 6)
+    clean = cosines(vectors, people)
+    assert cosines(vectors, split(people, range(10), 6)) == pytest.approx(clean, abs=0.004)
+    wrong = [people[(row + 60) % 360] if row % 51 == 0 else name for row, name in enumerate(people)]
+    assert cosines(vectors, wrong) == pytest.approx(clean, abs=0.02)
+
+
+def test_people_who_resemble_many_are_no_suspects() -> None:
+    """A network for adults finds children alike; that makes them no single child."""
+    vectors = of_people(120, 1, seed=8)
+    vectors[:40] += 2 * vectors[119]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    likeness = vectors[:40] @ vectors[:40].T
+    assert np.median(likeness) > 0.7
+    assert suspects(vectors[:119], names(119, 1)) == ()
+
+
+def test_a_name_in_common_makes_no_suspect() -> None:
+    vectors, people = of_people(40, 5, seed=9), names(40, 5)
+    both = ("person 03", "person 03 married")
+    married = [
+        both if row == 15 else ("person 03 married",) if row in (16, 17) else name
+        for row, name in enumerate(people)
+    ]
+    (found,) = suspects(vectors, married)
+    assert (found.first_person, found.second_person) == ("person 03", "person 03 married")
+    assert {found.first, found.second} <= {16, 17, 18, 19}
+    assert found.n_pairs == 4
+
+
+def test_few_people_are_not_judged() -> None:
+    vectors, people = of_people(5, 8, seed=10), split(names(5, 8), range(4), 8)
+    assert suspects(vectors, people) == ()
+
+
+def test_equal_templates_are_not_judged() -> None:
+    vectors = np.zeros((60, 8), np.float32)
+    vectors[:, 0] = 1
+    assert suspects(vectors, names(20, 3)) == ()
+
+
+def test_the_record_is_frozen() -> None:
+    vectors, people = of_people(60, 6, seed=1), split(names(60, 6), range(1), 6)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        suspects(vectors, people)[0].n_pairs = 0  # type: ignore[misc]
