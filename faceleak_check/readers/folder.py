@@ -24,7 +24,8 @@ __all__ = ["FolderReader"]
 _N_THREADS = 4
 _FILES_A_TASK = 64
 _TABLES = frozenset({".csv", ".tsv", ".parquet"})
-_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".7z", ".rec", ".idx", ".lmdb", ".h5", ".npz", ".npy"})
+_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".7z", ".lmdb", ".h5", ".npz", ".npy"})
+_RECORDS = frozenset({".rec", ".idx"})
 
 
 class FolderReader:
@@ -133,8 +134,8 @@ def _sorted_out(seen: Iterable[Seen]) -> tuple[list[ImageRef], list[Exclusion], 
 def _advice_on_file(suffix: str) -> str:
     if suffix.lower() in _TABLES:
         return "For a list of precomputed matches write format: matches; for images give their folder."
+    if suffix.lower() in _RECORDS:
+        return "For records of InsightFace or MXNet write format: recordio."
     if suffix.lower() in _ARCHIVES:
-        return (
-            "Archives and record files cannot be read: unpack the images into a folder and give that folder."
-        )
+        return "Archives cannot be read: unpack the images into a folder and give that folder."
     return "Give the folder that the images are in."

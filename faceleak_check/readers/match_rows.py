@@ -36,15 +36,12 @@ class MatchRows:
     """
 
     def __init__(self, columns: Columns) -> None:
-        identity = () if columns.source_identity is None else (columns.source_identity,)
-        self.columns = (*columns.generated, *columns.source, *identity, columns.similarity)
+        generated = (*columns.generated, *_if_named(columns.generated_identity))
+        source = (*columns.source, *_if_named(columns.source_identity))
+        self.columns = (*generated, *source, columns.similarity)
         self.n_rows = 0
-        self._generated_cells = slice(len(columns.generated))
-        self._source_cells = slice(len(columns.generated), len(columns.generated) + len(columns.source))
-        self._has_identity = bool(identity)
-        self._generated: dict[str, int] = {}
-        self._source: dict[str, int] = {}
-        self._people: list[tuple[str, ...]] = []
+        self._generated = _Images(0, len(columns.generated), len(generated))
+        self._source = _Images(len(generated), len(columns.source), len(source))
         self._pairs = array("q")
         self._similarity = array("d")
         self._bad: dict[str, list[str]] = {}
@@ -56,24 +53,16 @@ class MatchRows:
         if isinstance(cells, str):
             self._lose(number, "", cells)
             return
-        generated = cells[self._generated_cells]
+        generated = self._generated.name(cells)
         similarity = (
             f"column {self.columns[cells.index('')]!r} is empty" if "" in cells else _cosine(cells[-1])
         )
         if isinstance(similarity, float):
-            self._keep("/".join(generated), cells, similarity)
+            self._pairs.append(self._generated.row(cells))
+            self._pairs.append(self._source.row(cells))
+            self._similarity.append(similarity)
         else:
-            self._lose(number, "" if "" in generated else "/".join(generated), similarity)
-
-    def _keep(self, generated: str, cells: tuple[str, ...], similarity: float) -> None:
-        row = self._source.setdefault("/".join(cells[self._source_cells]), len(self._people))
-        if row == len(self._people):
-            self._people.append(())
-        if self._has_identity and cells[-2] not in self._people[row]:
-            self._people[row] += (cells[-2],)
-        self._pairs.append(self._generated.setdefault(generated, len(self._generated)))
-        self._pairs.append(row)
-        self._similarity.append(similarity)
+            self._lose(number, generated, similarity)
 
     def _lose(self, number: int, generated: str, reason: str) -> None:
         sentence = f"row {number:,}: {reason}"
@@ -88,8 +77,7 @@ class MatchRows:
         Args:
             name: The dataset's name in the policy.
         """
-        good = sorted(self._generated.keys() - self._bad.keys() if self._bad else self._generated)
-        images = _named(good, [()] * len(good))
+        images = self._generated.named(sorted(self._generated.rows.keys() - self._bad.keys()))
         return ImageSet(name=name, images=images, excluded=self._excluded()), self._matches(images)
 
     def _excluded(self) -> tuple[Exclusion, ...]:
@@ -105,9 +93,9 @@ class MatchRows:
         return tuple(sorted([*bad, *self._nameless], key=lambda gone: gone.id))
 
     def _matches(self, images: tuple[ImageRef, ...]) -> Matches:
-        source = sorted(self._source)
-        row_of = _places(self._generated, [image.id for image in images])
-        place_of = _places(self._source, source)
+        source = sorted(self._source.rows)
+        row_of = _places(self._generated.rows, [image.id for image in images])
+        place_of = _places(self._source.rows, source)
         pairs = np.array(self._pairs, dtype=np.int64).reshape(-1, 2)
         row, place = row_of[pairs[:, 0]], place_of[pairs[:, 1]]
         good = row >= 0
@@ -115,10 +103,59 @@ class MatchRows:
         source_index, similarity = grouped(row[good], place[good], similarity, n_rows=len(images))
         return Matches(
             generated=images,
-            source=_named(source, [self._people[self._source[image_id]] for image_id in source]),
+            source=self._source.named(source),
             source_index=source_index,
             similarity=similarity,
         )
+
+
+class _Images:
+    """The images of one side of the list, in the order in which they are seen.
+
+    Args:
+        start: The first of their cells in a row.
+        n_names: How many cells name the image.
+        n_cells: How many there are with the one that names the person, if any does.
+
+    Attributes:
+        rows: Their numbers, by name.
+    """
+
+    def __init__(self, start: int, n_names: int, n_cells: int) -> None:
+        self.rows: dict[str, int] = {}
+        self._people: list[tuple[str, ...]] = []
+        self._name_cells = slice(start, start + n_names)
+        self._person_cells = slice(start + n_names, start + n_cells)
+
+    def name(self, cells: tuple[str, ...]) -> str:
+        """The image that a row names; empty where a part of its name is."""
+        parts = cells[self._name_cells]
+        return "" if "" in parts else "/".join(parts)
+
+    def row(self, cells: tuple[str, ...]) -> int:
+        """The number of the image in a row; takes in whom the row names in it."""
+        row = self.rows.setdefault(self.name(cells), len(self._people))
+        person = cells[self._person_cells]
+        if row == len(self._people):
+            self._people.append(person)
+        elif not set(person) <= set(self._people[row]):
+            self._people[row] += person
+        return row
+
+    def named(self, names: list[str]) -> tuple[ImageRef, ...]:
+        """The images of these names."""
+        return tuple(
+            [
+                ImageRef(
+                    id=name, sha256=sha256(name.encode()).hexdigest(), labels=self._people[self.rows[name]]
+                )
+                for name in names
+            ]
+        )
+
+
+def _if_named(column: str | None) -> tuple[str, ...]:
+    return () if column is None else (column,)
 
 
 def _places(seen: dict[str, int], in_order: list[str]) -> npt.NDArray[np.int64]:
@@ -147,12 +184,3 @@ def _quoted(text: str) -> str:
 def _all_reasons(reasons: list[str]) -> str:
     more = len(reasons) - 1
     return f"{reasons[0]}, and {number_of(more, 'more bad row')}" if more else reasons[0]
-
-
-def _named(ids: list[str], people: list[tuple[str, ...]]) -> tuple[ImageRef, ...]:
-    return tuple(
-        [
-            ImageRef(id=image_id, sha256=sha256(image_id.encode()).hexdigest(), labels=labels)
-            for image_id, labels in zip(ids, people, strict=True)
-        ]
-    )

@@ -15,7 +15,7 @@ Drop = Callable[[], AbstractContextManager[None]]
 
 PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 MATCHES = "For a list of precomputed matches write format: matches; for images give their folder."
-UNPACK = "Archives and record files cannot be read: unpack the images into a folder and give that folder."
+UNPACK = "Archives cannot be read: unpack the images into a folder and give that folder."
 EXPECTED = "Expected image files such as JPEG or PNG in this folder or in folders below it."
 NOTHING_THERE = (
     "Nothing is there. Correct the path in the policy; a relative path starts at the policy's folder."
@@ -48,7 +48,7 @@ def test_a_broken_link(dataset: MakeDataset, tmp_path: Path) -> None:
         ("list.PARQUET", MATCHES),
         ("faces.zip", UNPACK),
         ("faces.tar.gz", UNPACK),
-        ("train.rec", UNPACK),
+        ("train.rec", "For records of InsightFace or MXNet write format: recordio."),
         ("face.jpg", "Give the folder that the images are in."),
         ("faces", "Give the folder that the images are in."),
     ],

@@ -149,6 +149,33 @@ def test_a_source_image_of_several_people_keeps_them_all(read: ReadList) -> None
     assert found.matches.source == (ImageRef(id="x", sha256=sha256("x"), labels=("ann", "bob")),)
 
 
+def test_synthetic_people_are_named(read: ReadList) -> None:
+    columns = Columns(
+        generated=("file",), source=("s",), generated_identity="id", source_identity="who", similarity="cos"
+    )
+    found = read("file,id,s,who,cos\nb,7,x,ann,0.5\na,7,y,7,0.25\nb,8,y,7,0.1\nb,7,z,cy,0\n", columns)
+    generated = found.matches.generated
+    assert [(image.id, image.labels) for image in generated] == [("a", ("7",)), ("b", ("7", "8"))]
+    assert [(one.id, one.labels) for one in found.matches.source] == [
+        ("x", ("ann",)),
+        ("y", ("7",)),
+        ("z", ("cy",)),
+    ]
+    assert found.generated_set.images == generated
+
+
+def test_source_people_are_not_synthetic_people(read: ReadList) -> None:
+    found = read("generated,source,who,similarity\na,x,ann,0.5\n", PEOPLE)
+    assert [image.labels for image in found.matches.generated] == [()]
+
+
+def test_an_image_without_its_synthetic_person_is_taken_out(read: ReadList) -> None:
+    columns = Columns(generated=("g",), source=("s",), generated_identity="id", similarity="cos")
+    found = read("g,id,s,cos\na,7,x,0.5\nb,,x,0.25\n", columns)
+    assert pairs(found) == {"a": [("x", 0.5)]}
+    assert reasons(found) == {"b": "row 3: column 'id' is empty"}
+
+
 def test_without_a_mapping_the_published_columns_are_read(read: ReadList) -> None:
     found = read(
         "sample_index,sample_identity,sample_image_name,best_match_index,best_match_identity,"
@@ -156,6 +183,7 @@ def test_without_a_mapping_the_published_columns_are_read(read: ReadList) -> Non
         None,
     )
     assert pairs(found) == {"5798/15.jpg": [("0087799/image_1.jpg", 0.5)]}
+    assert found.matches.generated[0].labels == ("5798",)
     assert found.matches.source[0].labels == ("0087799",)
 
 

@@ -1,0 +1,1 @@
+"""RecordIO files, the form in which MXNet and InsightFace release face datasets."""
