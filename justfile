@@ -12,7 +12,7 @@ layers:
     lint-imports
 
 test *arguments:
-    python -m pytest {{ arguments }}
+    python -m pytest -n auto {{ arguments }}
 
 # Mends what can be mended by itself.
 mend:

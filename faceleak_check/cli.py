@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import textwrap
+from collections.abc import Iterator
 from enum import StrEnum
 from importlib.metadata import version
 from importlib.resources import files
@@ -16,6 +18,7 @@ from faceleak_check.errors import FaceleakError, PolicyError
 
 if TYPE_CHECKING:
     from faceleak_check.doctor import Finding, Part
+    from faceleak_check.protocols import Progress
 
 __all__ = ["app", "main"]
 
@@ -103,6 +106,63 @@ def validate(
             typer.echo(f"{policy.shown_as}: valid, {n_checks} {'check' if n_checks == 1 else 'checks'}")
     if n_invalid:
         raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    policy: Annotated[str, typer.Argument(help="A policy file, or builtin:NAME.")],
+    write: Annotated[
+        Path | None,
+        typer.Option(help="File to write, for `thresholds:` in the policy: its gate then does not move."),
+    ] = None,
+    store: Annotated[Path | None, typer.Option(help="Root folder of the template store.")] = None,
+) -> None:
+    """Show the cosine of each error rate on a policy's own sets, and write them to a file to pin."""
+    from faceleak_check.calibration import calibrate as calibrated
+    from faceleak_check.calibration import pinned_thresholds, table_lines
+    from faceleak_check.errors import UsageError
+    from faceleak_check.pipeline import silent
+    from faceleak_check.policy.parse import parse_argument
+    from faceleak_check.policy.pinned import pinned_yaml
+    from faceleak_check.policy.presets import resolve_policies
+    from faceleak_check.store.templates import default_root
+
+    argument, *others = resolve_policies([policy], Path.cwd())
+    if others:
+        raise UsageError(f"{policy!r} holds {1 + len(others)} policies; name one of them")
+    with _bar() as progress:
+        tables = calibrated(
+            parse_argument(argument, pinned=False), store or default_root(), progress or silent
+        )
+    typer.echo("\n\n".join("\n".join(table_lines(table)) for table in tables))
+    if write is not None:
+        _write(write, pinned_yaml(pinned_thresholds(tables)))
+        typer.echo(f"\nWrote {write}. Pin it in the policy: thresholds: {write.name}")
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Progress | None]:
+    """A progress bar on a terminal, and nothing elsewhere."""
+    if not sys.stdout.isatty():
+        yield None
+        return
+    from faceleak_check.reports.progress import ProgressBar
+
+    bar = ProgressBar(sys.stdout, contextlib.nullcontext)
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+def _write(path: Path, text: str) -> None:
+    from faceleak_check.errors import UsageError
+    from faceleak_check.files import write_whole
+
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}; choose another file") from None
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What is left of the nearest neighbours once second opinions, screens and waivers have had their say."""
+"""What is left of a figure once second opinions, screens, hubs and waivers have had their say."""
 
 from __future__ import annotations
 
@@ -10,46 +10,51 @@ import numpy as np
 
 from faceleak_check.checks.judge import judge
 from faceleak_check.checks.leaks import metric_of
+from faceleak_check.image_sets import Role
 from faceleak_check.matches import Gone, Matches
 from faceleak_check.policy.types import Threshold
-from faceleak_check.protocols import Check
 from faceleak_check.records import ImageRef, Measurement, Outcome, Pair, SecondOpinion
-from faceleak_check.search.exact import figures
-from faceleak_check.search.neighbours import Gallery
+from faceleak_check.search.neighbours import Gallery, between
 
-__all__ = ["Candidates", "ListedMatches", "LooksAt", "SecondEmbedder", "Settled", "digests", "settle"]
-
-
-class Candidates(Protocol):
-    """Gives the nearest neighbours that are left when something is taken out."""
-
-    def matches(self, k: int, gone: Gone) -> Matches:
-        """The k nearest source images of each generated image that are left."""
-
-    def nothing_left(self, gone: Gone) -> bool:
-        """Whether no generated image or no source image is left at all."""
+__all__ = ["Excuses", "Figures", "LooksAt", "Measured", "SecondEmbedder", "Settled", "digests", "settle"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ListedMatches:
-    """A list of precomputed matches as candidates: there are no others behind them."""
+class Measured:
+    """A figure, and what it rests on.
 
-    listed: Matches
+    Attributes:
+        measurement: The figure.
+        matches: The best matches of the generated images; None where a check has none.
+        in_control: The same in the control set (or the best matches of the control list); None without one.
+        depends: The images that the figure would change with if a screen took them out, by role.
+    """
 
-    def matches(self, k: int, gone: Gone) -> Matches:
-        """The k nearest that the list holds, without the pairs that are gone."""
-        return self.listed.without(gone.pairs, k)
+    measurement: Measurement
+    matches: Matches | None = None
+    in_control: Matches | None = None
+    depends: Mapping[Role, Collection[ImageRef]] = field(default_factory=dict)
 
-    def nothing_left(self, gone: Gone) -> bool:  # noqa: ARG002
-        """Never: from a list only pairs are taken out."""
-        return False
+
+class Figures(Protocol):
+    """Measures what is left when something is taken out."""
+
+    def measure(self, gone: Gone) -> Measured | None:
+        """The figure without what is gone; None where nothing is left to compare."""
 
 
 class LooksAt(Protocol):
     """The screens: told which images a figure depends on, they say which of them to take out."""
 
-    def look_at(self, pairs: Collection[Pair], gone: Gone) -> Gone:
-        """What is gone after the images of these pairs were looked at."""
+    def look_at(self, images: Mapping[Role, Collection[ImageRef]], gone: Gone) -> Gone:
+        """What is gone after these images were looked at."""
+
+
+class Excuses(Protocol):
+    """The hub rule: told which pairs leak, it says which of them are a hub's."""
+
+    def excused(self, matches: Matches, pairs: Collection[Pair]) -> Collection[tuple[str, str]]:
+        """Digests of generated and source image of each pair that does not count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +75,11 @@ class SecondEmbedder:
 
     def opinion(self, pair: Pair) -> SecondOpinion:
         """What it says of a pair: the nearest two faces count."""
-        left, right = _faces(self.generated, pair.generated), _faces(self.source, pair.source)
-        similarity, distance = figures(
-            self.generated.part(np.repeat(left, len(right))), self.source.part(np.tile(right, len(left)))
+        row, other = (
+            gallery.row_of[image.sha256][0]
+            for gallery, image in ((self.generated, pair.generated), (self.source, pair.source))
         )
+        similarity, distance = between(self.generated, row, self.source, other)
         best = np.argmin(distance) if metric_of(self.threshold) == "euclidean" else np.argmax(similarity)
         return SecondOpinion(
             embedder=self.name, similarity=float(similarity[best]), distance=float(distance[best])
@@ -87,55 +93,54 @@ class SecondEmbedder:
         return opinion.similarity >= self.threshold.cosine
 
 
-def _faces(gallery: Gallery, image: ImageRef) -> np.ndarray:
-    row = gallery.row_of[image.sha256][0]
-    return np.arange(gallery.first_face[row], gallery.first_face[row] + gallery.n_faces[row])
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settled:
-    """A figure that no screen, second opinion or waiver changes any more.
+    """A figure that no screen, second opinion, hub or waiver changes any more.
 
     Attributes:
         measured: The figure.
-        matches: The neighbours it is made from.
+        matches: The best matches it is made from; None where a check has none.
+        in_control: The best matches in the control; None where a check has none.
         waived: Leaks that a waiver takes out.
         n_disagreed: Pairs over the first embedder's threshold that another one does not confirm.
+        gone: What was taken out.
         seen: All pairs that counted at some time, by the digests of generated and source image.
     """
 
     measured: Measurement
-    matches: Matches
+    matches: Matches | None
+    in_control: Matches | None = None
     waived: tuple[Pair, ...] = ()
     n_disagreed: int = 0
+    gone: Gone = field(default_factory=Gone)
     seen: Mapping[tuple[str, str], Pair] = field(default_factory=dict)
 
 
 def settle(
-    candidates: Candidates,
-    check: Check,
+    of: Figures,
     *,
     gone: Gone | None = None,
     seconds: tuple[SecondEmbedder, ...] = (),
     screens: LooksAt | None = None,
+    hubs: Excuses | None = None,
     accepted: Collection[tuple[str, str]] = (),
 ) -> Settled | None:
     """Measures, takes out what must not count, and measures again until nothing more is to be taken out.
 
-    In rounds, because behind a pair that is taken out may stand another one. Only images of pairs that count are
-    screened: no other image can change the figure.
+    In rounds, because behind a pair that is taken out may stand another one. Only images that the figure depends on
+    are screened: no other image can change it.
 
     Args:
-        candidates: The nearest neighbours.
-        check: What is measured.
+        of: What is measured.
         gone: What is out from the start.
         seconds: The other embedders that must agree before a pair counts.
         screens: The screens; None where nothing is screened.
+        hubs: The hub rule; None where the policy has none.
         accepted: Pairs that may leak, by the digests of generated and source image; taken out only where it takes that
             to pass.
 
     Returns:
-        The figure; None where the screens leave nothing to compare.
+        The figure; None where nothing is left to compare.
 
     Raises:
         InconclusiveError: A screen cannot be used, or too many neighbours would have to be held.
@@ -145,31 +150,45 @@ def settle(
     waived: list[Pair] = []
     seen: dict[tuple[str, str], Pair] = {}
     n_disagreed = 0
-    while not candidates.nothing_left(gone):
-        matches = candidates.matches(check.n_neighbours, gone)
-        measured = check.measure(matches)
-        apart = _told_apart(measured.pairs, seconds, opinions)
+    while (now := of.measure(gone)) is not None:
+        apart = _told_apart(now.measurement.pairs, seconds, opinions)
         if apart:
             n_disagreed += len(apart)
             gone = gone.and_pairs(apart)
             continue
-        measured = replace(
-            measured,
-            pairs=tuple(replace(pair, seconds=opinions.get(digests(pair), ())) for pair in measured.pairs),
-        )
+        measured = _with_opinions(now.measurement, opinions)
         seen |= {digests(pair): pair for pair in measured.pairs}
-        screened = screens.look_at(measured.pairs, gone) if screens else gone
+        screened = screens.look_at(now.depends, gone) if screens else gone
         if screened != gone:
             gone = screened
+            continue
+        excused = hubs.excused(now.matches, measured.pairs) if hubs and now.matches else ()
+        if excused:
+            gone = gone.and_pairs(excused)
             continue
         more = [pair for pair in measured.pairs if digests(pair) in accepted]
         if not more or judge(measured)[0] is Outcome.PASS:
             return Settled(
-                measured=measured, matches=matches, waived=tuple(waived), n_disagreed=n_disagreed, seen=seen
+                measured=measured,
+                matches=now.matches,
+                in_control=now.in_control,
+                waived=tuple(waived),
+                n_disagreed=n_disagreed,
+                gone=gone,
+                seen=seen,
             )
         waived += more
         gone = gone.and_pairs([digests(pair) for pair in more])
     return None
+
+
+def _with_opinions(
+    measured: Measurement, opinions: Mapping[tuple[str, str], tuple[SecondOpinion, ...]]
+) -> Measurement:
+    if not opinions:
+        return measured
+    pairs = tuple(replace(pair, seconds=opinions.get(digests(pair), ())) for pair in measured.pairs)
+    return replace(measured, pairs=pairs)
 
 
 def _told_apart(

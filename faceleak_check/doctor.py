@@ -96,7 +96,7 @@ def _embedder(name: str, choice: EmbedderChoice) -> Part:
         tells = getattr(EMBEDDERS.load(choice.name), "licence_of", None)
         return tells(choice) if tells else ""
 
-    needs_a_file = choice.name in FROM_A_FILE and choice.weights is None
+    needs_a_file = choice.name in (*FROM_A_FILE, "sscd") and choice.weights is None
     return Part(
         kind="embedder",
         name=name,
@@ -153,7 +153,9 @@ def _of_a_file(part: Part) -> Finding:
     package, command = getattr(EMBEDDERS.load(part.method), "needs_package", ("", ""))
     if package and find_spec(package) is None:
         return Finding(part=part, status="missing", sentence=f"run: {command}")
-    return Finding(part=part, status="yours", sentence="a policy names its file: `embedder.weights: FILE`")
+    file = part.file()
+    keys = "embedder" if file is None else file.keys
+    return Finding(part=part, status="yours", sentence=f"a policy names its file: `{keys}.weights: FILE`")
 
 
 def _what_to_do(part: Part, file: ModelFile) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 from faceleak_check.errors import InconclusiveError, ModelError, UsageError
 from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.executors.stages import Collected, EmbedStage, SurveyStage
-from faceleak_check.faces.align import AlignedFaces, Cutter, WholePictures
+from faceleak_check.faces.align import AlignedFaces, Cutter
 from faceleak_check.faces.detect import Mtcnn
+from faceleak_check.faces.stretched import whole_cutter
 from faceleak_check.faces.survey import SAMPLE, decide, summarise
 from faceleak_check.image_sets import EmbeddedSet, accounted, each_content_once
 from faceleak_check.policy.schema import Dataset, EmbedderChoice
@@ -21,16 +22,20 @@ from faceleak_check.records import (
     Alignment,
     EmbedderSpec,
     Exclusion,
+    ImageRef,
     ImageSet,
     Survey,
 )
 from faceleak_check.registry import EMBEDDERS, READERS, Registry
+from faceleak_check.search.neighbours import Gallery
 from faceleak_check.store.disk import DiskStore
 from faceleak_check.store.notes import NoteStore
 from faceleak_check.store.templates import DiskTemplateStore
 
 __all__ = ["EmbeddedSets", "build_embedder", "damage", "loaded"]
 
+_HASH = EmbedderChoice(name="phash", align="none")
+_WHOLE = Alignment(asked="none", used="none", reason="pictures are compared, and not faces")
 _NOT_ASKED = "the embedder does not say where a face lies in its chips, so pictures are taken whole"
 
 
@@ -59,22 +64,71 @@ class EmbeddedSets:
             InconclusiveError: The dataset, the model or the store cannot be used.
         """
         reader: Reader = loaded(READERS, dataset.format)(dataset)
+        return self.embed_from(reader, dataset, choice, embedder)
+
+    def embed_from(
+        self,
+        reader: Reader,
+        dataset: Dataset,
+        choice: EmbedderChoice,
+        embedder: Embedder,
+        alignment: Alignment | None = None,
+    ) -> EmbeddedSet:
+        """The templates of what a reader hands out.
+
+        Args:
+            reader: The reader.
+            dataset: Says how its pictures are to be aligned, and which faces count.
+            choice: The policy's embedder, which says so for all datasets.
+            embedder: The embedder.
+            alignment: How pictures become face chips, where that is decided already.
+
+        Raises:
+            InconclusiveError: The dataset, the model or the store cannot be used.
+        """
         found = reader.scan(self._progress)
         detector = Mtcnn(embedder.spec.device)
-        alignment = self._alignment(dataset, choice, embedder.spec, detector, reader, found)
+        if alignment is None:
+            alignment = self._alignment(dataset, choice, embedder.spec, detector, reader, found)
         store, cutter = self._store_and_cutter(embedder.spec, alignment, detector)
-        failed: dict[str, Exclusion] = {}
-        if store.missing([image.sha256 for image in found.images]):
-            with store.embedding():
-                missing = set(store.missing([image.sha256 for image in found.images]))
-                images = [image for image in each_content_once(found.images) if image.sha256 in missing]
-                stage = EmbedStage(cutter, embedder)
-                gone = self._executor.run(
-                    images, reader, stage, store, self._progress, f"embedding {dataset.name}"
-                )
-                self.n_embedded += len(images) - len(gone)
-                failed = {exclusion.sha256 or "": exclusion for exclusion in gone}
-        return accounted(found, failed, store.get, reader, alignment, dataset.faces or choice.faces)
+        name = f"embedding {dataset.name}"
+        failed, n_new = self._filled(store, EmbedStage(cutter, embedder), found.images, reader, name)
+        self.n_embedded += n_new
+        # of a whole picture there are no faces to choose among; its second chip may be its mirror image
+        faces = "all" if alignment.used == "none" else dataset.faces or choice.faces
+        return accounted(found, failed, store.get, reader, alignment, faces)
+
+    def hashes(self, one: EmbeddedSet, images: tuple[ImageRef, ...]) -> Gallery:
+        """Perceptual hashes of some images of a set; those that went away are not among them.
+
+        Args:
+            one: The set.
+            images: Images of it, each content once.
+        """
+        embedder = build_embedder(_HASH)
+        store, cutter = self._store_and_cutter(embedder.spec, _WHOLE, Mtcnn())
+        name = f"comparing pictures of {one.summary.name}"
+        failed, _ = self._filled(store, EmbedStage(cutter, embedder), images, one.reader, name)
+        there = tuple(image for image in images if image.sha256 not in failed)
+        found = store.get([image.sha256 for image in there])
+        return Gallery(images=there, n_faces=found.n_faces, templates=found.templates)
+
+    def _filled(
+        self,
+        store: DiskTemplateStore,
+        stage: EmbedStage,
+        images: tuple[ImageRef, ...],
+        reader: Reader,
+        name: str,
+    ) -> tuple[dict[str, Exclusion], int]:
+        """Embeds what the store lacks: what could not be, by content digest, and how many were."""
+        if not store.missing([image.sha256 for image in images]):
+            return {}, 0
+        with store.embedding():
+            missing = set(store.missing([image.sha256 for image in images]))
+            wanted = [image for image in each_content_once(images) if image.sha256 in missing]
+            gone = self._executor.run(wanted, reader, stage, store, self._progress, name)
+        return {exclusion.sha256 or "": exclusion for exclusion in gone}, len(wanted) - len(gone)
 
     def _alignment(
         self,
@@ -122,7 +176,7 @@ class EmbeddedSets:
     ) -> tuple[DiskTemplateStore, Cutter]:
         cutter: Cutter
         if alignment.used == "none" or spec.template is None:
-            cutter = WholePictures(spec.input_size)
+            cutter = whole_cutter(spec)
         else:
             cutter = AlignedFaces(detector, spec.template, spec.input_size)
             spec = replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -25,10 +26,13 @@ from faceleak_check.records import (
 )
 from faceleak_check.search.neighbours import Gallery
 
-__all__ = ["EmbeddedSet", "accounted", "each_content_once", "summary_of", "with_excluded"]
+__all__ = ["EmbeddedSet", "Role", "accounted", "each_content_once", "summary_of", "with_excluded"]
+
+Role = Literal["generated", "source", "control", "calibration", "dataset", "canaries"]
+"""What a dataset is to a check."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class EmbeddedSet:
     """A dataset with its templates.
 
@@ -46,16 +50,19 @@ class EmbeddedSet:
     summary: SetSummary
     alignment: Alignment
 
-    def gallery(self, *, each_content_once: bool = False) -> Gallery:
+    def gallery(self, *, each_content_once: bool = False, first_only: bool = False) -> Gallery:
         """The images as the search takes them.
 
         Args:
             each_content_once: Whether equal images are one, which then has the labels of all.
+            first_only: Whether to take the first template of each image alone.
         """
         images, templates = self.images, self.templates
-        if each_content_once:
-            images, rows = _first_of_each_content(images)
-            templates = templates.taken(rows)
+        if each_content_once or first_only:
+            rows = np.arange(len(images))
+            if each_content_once:
+                images, rows = _first_of_each_content(images)
+            templates = templates.taken(rows, largest_only=first_only)
         return Gallery(
             images=images,
             n_faces=templates.n_faces,
@@ -168,6 +175,7 @@ def summary_of(found: ImageSet, n_compared: int, excluded: tuple[Exclusion, ...]
         ),
         excluded=excluded,
         n_other_files=found.n_other_files,
+        n_people=found.n_people,
     )
 
 

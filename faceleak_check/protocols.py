@@ -24,6 +24,7 @@ __all__ = [
     "Decode",
     "Detector",
     "Embedder",
+    "PairCheck",
     "Pixels",
     "Progress",
     "Reader",
@@ -130,7 +131,19 @@ class Screen(Protocol):
 
 
 class Check(Protocol):
-    """A rule of a policy: its fields are the policy's keys."""
+    """A rule of a policy: its fields are the policy's keys.
+
+    A check of another package is a `PairCheck`; our own that look at other sets than two are measured each in its own
+    way (see `faceleak_check.measuring`).
+    """
+
+    @property
+    def needs_whole_set(self) -> bool:
+        """Whether its figure has all generated images in the denominator, so that screens must look at each of them."""
+
+
+class PairCheck(Check, Protocol):
+    """A rule on the nearest source images of each generated image."""
 
     @property
     def n_neighbours(self) -> int:
@@ -139,10 +152,6 @@ class Check(Protocol):
     @property
     def metric(self) -> str:
         """What decides which neighbour is nearest: ``cosine`` or ``euclidean``."""
-
-    @property
-    def needs_whole_set(self) -> bool:
-        """Whether its figure has all generated images in the denominator, so that screens must look at each of them."""
 
     def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
         """Which neighbours speak against the release, shape (n, k)."""

@@ -81,6 +81,11 @@ CHECKS = Registry(
         "leak_rate": "faceleak_check.checks.leak_rate:LeakRate",
         "leak_count": "faceleak_check.checks.leak_count:LeakCount",
         "identity_exposure": "faceleak_check.checks.identity_exposure:IdentityExposure",
+        "excess_risk": "faceleak_check.checks.excess_risk:ExcessRisk",
+        "membership_inference": "faceleak_check.checks.membership_inference:MembershipInference",
+        "near_copy": "faceleak_check.checks.near_copy:NearCopy",
+        "canary_recall": "faceleak_check.checks.canary_recall:CanaryRecall",
+        "coverage": "faceleak_check.checks.coverage:Coverage",
     },
 )
 EMBEDDERS = Registry(
@@ -94,6 +99,8 @@ EMBEDDERS = Registry(
         "adaface-ir18": "faceleak_check.embedders.adaface:AdaFaceIr18",
         "onnx": "faceleak_check.embedders.onnx:OnnxEmbedder",
         "torchscript": "faceleak_check.embedders.torchscript:TorchScriptEmbedder",
+        "phash": "faceleak_check.embedders.phash:PerceptualHash",
+        "sscd": "faceleak_check.embedders.sscd:Sscd",
         "fake-pixels": "faceleak_check.embedders.fake_pixels:FakePixels",
     },
 )
@@ -110,5 +117,6 @@ READERS = Registry(
     {
         "folder": "faceleak_check.readers.folder:FolderReader",
         "matches": "faceleak_check.readers.matches:MatchListReader",
+        "recordio": "faceleak_check.readers.recordio.reader:RecordIoReader",
     },
 )

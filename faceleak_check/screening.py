@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from faceleak_check.embedding import damage, loaded
 from faceleak_check.errors import DatasetError
 from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.executors.stages import ScreenStage
-from faceleak_check.image_sets import EmbeddedSet
+from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.schema import ScreenRule
 from faceleak_check.protocols import Progress, Screen
 from faceleak_check.records import (
@@ -27,9 +27,7 @@ from faceleak_check.records import (
 from faceleak_check.registry import SCREENS
 from faceleak_check.store.values import DiskValueStore
 
-__all__ = ["Role", "ScreenValues", "Screener"]
-
-Role = Literal["generated", "source"]
+__all__ = ["ScreenValues", "Screener"]
 
 
 class ScreenValues:
@@ -138,8 +136,8 @@ class Screener:
         self._faces = faces
         self._looked_at: dict[tuple[Role, str], set[str]] = defaultdict(set)
         self._asked: dict[tuple[str, int], set[tuple[Role, str]]] = defaultdict(set)
-        self._known: dict[Role, set[str]] = {"generated": set(), "source": set()}
-        self.rejected: dict[Role, dict[str, _Rejected]] = {"generated": {}, "source": {}}
+        self._known: dict[Role, set[str]] = {role: set() for role in sets}
+        self.rejected: dict[Role, dict[str, _Rejected]] = {role: {} for role in sets}
 
     def look_at(self, role: Role, images: Iterable[ImageRef]) -> bool:
         """Asks about images that were not asked about yet; returns whether one of them was taken out.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
+from PIL import Image
 
 from faceleak_check.cli import main
+from faceleak_check.policy.pinned import read_pinned
 from faceleak_check.policy.presets import builtin_names
 
 VALID = """\
@@ -64,7 +69,7 @@ def test_init_writes_a_policy_that_validates(faceleak: Command, tmp_path: Path) 
     assert (tmp_path / "policies/release.yaml").read_text(encoding="utf-8").startswith("#")
     status, out, err = faceleak("validate", "policies/release.yaml")
     assert (status, err) == (0, "")
-    assert out.endswith("policies/release.yaml: valid, 4 checks\n")
+    assert out.endswith("policies/release.yaml: valid, 7 checks\n")
 
 
 def test_init_takes_a_name_and_overwrites_nothing(faceleak: Command, tmp_path: Path) -> None:
@@ -176,4 +181,181 @@ def test_demo_where_nothing_can_be_written(faceleak: Command) -> None:
         2,
         "",
         "faceleak: /proc/no/where cannot be written: No such file or directory\n",
+    )
+
+
+# ---------------------------------------------------------------------------------------------- calibrate
+
+RATES = """\
+version: 1
+name: release
+datasets:
+  generated: {path: generated}
+  training: {path: training, labels: parent_folder}
+  unseen: {path: unseen, labels: parent_folder}
+embedder: {name: fake-pixels}
+checks:
+  - leak_rate: {generated: generated, source: training, control: unseen, threshold: {fpir: 2%}, at_most: 4%}
+"""
+FMR_TABLE = """\
+fake-pixels: FMR, impostor pairs of 'training'
+  12 people, 36 images, 594 comparisons; intervals of 95%
+  0.1      cosine 0.089217, 0.0734 to 0.1050
+  0.01     cosine 0.165065, 0.1412 to 0.1890, extrapolated
+  0.001    cosine 0.214155, 0.1777 to 0.2506, extrapolated
+  0.0001   cosine 0.253335, 0.2022 to 0.3044, extrapolated
+  1e-05    a rate of 1e-05 is out of reach of 12 people: the lowest that they
+           calibrate, by extrapolation, is 1.5e-05; add people or ask for a
+           higher rate
+  1e-06    a rate of 1e-06 is out of reach of 12 people: the lowest that they
+           calibrate, by extrapolation, is 1.5e-05; add people or ask for a
+           higher rate
+"""
+FPIR_TABLE = """\
+fake-pixels: FPIR, people of 'unseen' against 'training'
+  12 people, 36 images, 36 comparisons; intervals of 95%
+  0.1      cosine 0.191491, 0.1720 to 0.2110, extrapolated
+  0.02     cosine 0.213800, 0.1867 to 0.2409, extrapolated
+  0.01     cosine 0.221423, 0.1918 to 0.2510, extrapolated
+  0.001    cosine 0.242518, 0.2050 to 0.2800, extrapolated
+"""
+
+
+@pytest.fixture
+def people(tmp_path: Path, write_set: Callable[..., Path]) -> Path:
+    """12 people with three pictures each in the source, and as many others in the control; no generated set."""
+    for seed, (folder, letter) in enumerate((("training", "p"), ("unseen", "u")), 2):
+        names = [f"{letter}{person:02}/{n}.png" for person in range(12) for n in range(3)]
+        write_set(tmp_path / folder, names, seed=seed)
+    (tmp_path / "release.yaml").write_text(RATES, encoding="utf-8")
+    return tmp_path
+
+
+def test_calibrate_prints_the_table_of_both_rates(faceleak: Command, people: Path) -> None:
+    """Without the generated set, which no threshold depends on, and with the rate that the policy asks for."""
+    assert faceleak("calibrate", "release.yaml") == (0, f"{FMR_TABLE}\n{FPIR_TABLE}", "")
+    assert sorted(path.name for path in people.iterdir()) == ["release.yaml", "training", "unseen"]
+
+
+def test_calibrate_writes_what_a_policy_pins(faceleak: Command, people: Path) -> None:
+    status, out, err = faceleak("calibrate", "release.yaml", "--write", "release.thresholds.yaml")
+    assert (status, err) == (0, "")
+    assert out == (
+        f"{FMR_TABLE}\n{FPIR_TABLE}\n"
+        "Wrote release.thresholds.yaml. Pin it in the policy: thresholds: release.thresholds.yaml\n"
+    )
+    pinned = read_pinned(people / "release.thresholds.yaml", "release.thresholds.yaml")
+    assert [(one.kind, one.rate, one.cosine, one.dataset, one.source) for one in pinned.thresholds] == [
+        ("fmr", 0.1, 0.089217, "training", ""),
+        ("fmr", 0.01, 0.165065, "training", ""),
+        ("fmr", 0.001, 0.214155, "training", ""),
+        ("fmr", 0.0001, 0.253335, "training", ""),
+        ("fpir", 0.1, 0.191491, "unseen", "training"),
+        ("fpir", 0.02, 0.2138, "unseen", "training"),
+        ("fpir", 0.01, 0.221423, "unseen", "training"),
+        ("fpir", 0.001, 0.242518, "unseen", "training"),
+    ]
+    written = (people / "release.thresholds.yaml").read_bytes()
+    (people / "release.yaml").write_text(f"{RATES}thresholds: release.thresholds.yaml\n", encoding="utf-8")
+    assert faceleak("validate", "release.yaml")[0] == 0
+    (people / "release.thresholds.yaml").unlink()  # a policy that pins it can make it
+    assert faceleak("calibrate", "release.yaml", "--write", "release.thresholds.yaml")[0] == 0
+    assert (people / "release.thresholds.yaml").read_bytes() == written
+
+
+def test_calibrate_lists_those_who_seem_to_be_one_person(
+    faceleak: Command, people: Path, write_set: Callable[..., Path]
+) -> None:
+    write_set(people / "training", ["twin/1.png"], seed=9)
+    shutil.copy(people / "training/p03/1.png", people / "training/twin/2.png")
+    shutil.copy(people / "training/p05/1.png", people / "training/p05/again.png")
+    _, out, _ = faceleak("calibrate", "release.yaml")
+    assert (
+        "one person under two names" not in out
+    )  # one content under two names is no secret: it has both labels
+    picture = np.asarray(Image.open(people / "training/p03/1.png"))
+    Image.fromarray(picture // 2 + 60).save(people / "training/twin/2.png")
+    _, out, _ = faceleak("calibrate", "release.yaml")
+    assert out.partition("\n\n")[0].splitlines()[-2:] == [
+        "  left out, as they seem to show one person under two names: 1 pair of people",
+        "    0.9942  p03/1.png  twin/2.png",
+    ]
+
+
+def test_calibrate_of_names_that_are_no_text(
+    faceleak: Command, people: Path, write_set: Callable[..., Path]
+) -> None:
+    write_set(people / "training", ["\u202etwin/1.png"], seed=9)
+    picture = np.asarray(Image.open(people / "training/p03/1.png"))
+    Image.fromarray(picture // 2 + 60).save(people / "training/\u202etwin/\udcff.png")
+    status, out, err = faceleak("calibrate", "release.yaml")
+    assert (status, err) == (0, "")
+    assert out.partition("\n\n")[0].splitlines()[-1] == r"    0.9942  p03/1.png  \u202etwin/\xff.png"
+
+
+def test_calibrate_where_nothing_can_be_written(faceleak: Command, people: Path) -> None:
+    status, _, err = faceleak("calibrate", "release.yaml", "--write", "/proc/no/where.yaml")
+    assert (status, err) == (
+        2,
+        "faceleak: /proc/no/where.yaml cannot be written: No such file or directory; choose another file\n",
+    )
+
+
+def test_calibrate_of_a_folder_of_policies(faceleak: Command, people: Path) -> None:
+    (people / "policies").mkdir()
+    for name in ("a", "b"):
+        shutil.copy(people / "release.yaml", people / f"policies/{name}.yaml")
+    assert faceleak("calibrate", "policies") == (
+        2,
+        "",
+        "faceleak: 'policies' holds 2 policies; name one of them\n",
+    )
+
+
+def test_calibrate_of_sets_that_name_nobody(faceleak: Command, people: Path) -> None:
+    text = RATES.replace(", labels: parent_folder", "").replace("control: unseen, ", "")
+    (people / "release.yaml").write_text(text.replace("fpir: 2%", "cosine: 0.9"), encoding="utf-8")
+    assert faceleak("calibrate", "release.yaml") == (
+        2,
+        "",
+        (
+            "faceleak: no set of this policy can give a threshold\n"
+            "Write `labels:` under the source, or name a labelled set with `calibration:` or a set of other people "
+            "with `control:` in a check that has a threshold.\n"
+        ),
+    )
+
+
+def test_calibrate_of_too_few_images_writes_nothing_to_pin(faceleak: Command, people: Path) -> None:
+    for person in range(3, 12):
+        shutil.rmtree(people / f"training/p{person:02}")
+        shutil.rmtree(people / f"unseen/u{person:02}")
+    text = RATES.replace("control: unseen, ", "").replace("fpir: 2%", "fmr: 1%")
+    (people / "release.yaml").write_text(text, encoding="utf-8")
+    assert faceleak("calibrate", "release.yaml", "--write", "release.thresholds.yaml")[0] == 2
+    assert not (people / "release.thresholds.yaml").exists()
+
+
+def test_calibrate_of_a_set_that_is_not_there(faceleak: Command, people: Path) -> None:
+    shutil.rmtree(people / "unseen")
+    assert faceleak("calibrate", "release.yaml") == (
+        2,
+        "",
+        (
+            "faceleak: dataset 'unseen' was not found\n"
+            f"{people}/unseen (see datasets.unseen at line 6, column 3 of the policy)\n"
+            "Nothing is there. Correct the path in the policy; a relative path starts at the policy's folder.\n"
+        ),
+    )
+
+
+def test_calibrate_of_an_invalid_policy(faceleak: Command, people: Path) -> None:
+    (people / "release.yaml").write_text(RATES.replace("2%", "2"), encoding="utf-8")
+    assert faceleak("calibrate", "release.yaml") == (
+        2,
+        "",
+        (
+            "faceleak: release.yaml:9:92: checks[0].leak_rate.threshold.fpir: found 2, expected a share between 0 and "
+            "1: write 2% or 0.02\n"
+        ),
     )

@@ -115,6 +115,9 @@ embedders
       a policy names its file: `embedder.weights: FILE`
   torchscript       yours
       a policy names its file: `embedder.weights: FILE`
+  phash             ready    cpu  fp32  BSD-2-Clause  no weights
+  sscd              yours
+      a policy names its file: `near_copy.weights: FILE`
   fake-pixels       {FAKE}
 screens
   clip              missing  MIT

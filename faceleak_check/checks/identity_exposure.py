@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,7 @@ import numpy.typing as npt
 from faceleak_check.checks.leaks import find_leaks, leaking, metric_of
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Count, PositiveCount, Threshold, check_keys
-from faceleak_check.records import Measurement
+from faceleak_check.records import Measurement, Pair
 
 __all__ = ["IdentityExposure"]
 
@@ -23,19 +25,28 @@ class IdentityExposure:
         threshold: From where on a match is a leak.
         at_most: Highest number of people allowed.
         k: How many nearest source images of each generated image count.
+        min_images: How many generated images must match a person before the person counts.
+        people: How source people are told apart, by the source's labels, or by clusters of its templates.
     """
 
+    roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"), ("matches",))
+    may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     needs_whole_set: ClassVar[bool] = False
-    needs_labels: ClassVar[bool] = True
-
     threshold: Threshold
     at_most: Count
     k: PositiveCount = 1
+    min_images: PositiveCount = 1
+    people: Literal["labels", "clusters"] = "labels"
 
     @property
     def metric(self) -> str:
         """What decides which neighbour is nearest."""
         return metric_of(self.threshold)
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the source must name its people."""
+        return self.people == "labels"
 
     @property
     def n_neighbours(self) -> int:
@@ -47,14 +58,42 @@ class IdentityExposure:
         return leaking(matches, self.threshold)
 
     def measure(self, matches: Matches) -> Measurement:
-        """Number of people with a leak; a photograph that lies under two names exposes both, one without a name one."""
+        """Number of people that enough images match.
+
+        A photograph that lies under two names exposes both, one without a name one.
+        """
+        return self.measure_people(matches, lambda pairs: [_named(pair) for pair in pairs])
+
+    def measure_people(
+        self, matches: Matches, people_of: Callable[[Sequence[Pair]], Sequence[tuple[str, ...]]]
+    ) -> Measurement:
+        """Number of people that enough images match, whoever tells people apart.
+
+        Args:
+            matches: The nearest source images.
+            people_of: Tells the people in the source image of each of some pairs.
+        """
         leaks = find_leaks(matches, self.threshold)
-        people = {person for pair in leaks.pairs for person in pair.source.labels or (pair.source,)}
+        people = people_of(leaks.pairs)
+        images = defaultdict(set)
+        for pair, names in zip(leaks.pairs, people, strict=True):
+            for person in names:
+                images[person].add(pair.generated.id)
+        exposed = {person for person, matching in images.items() if len(matching) >= self.min_images}
+        by = "" if self.min_images == 1 else f", people whom at least {self.min_images:,} images match"
+        nearest = "" if self.k == 1 else f", the {self.k:,} nearest of each image"
+        told = "" if self.people == "labels" else ", people told apart by their templates"
         return Measurement(
-            value=len(people),
+            value=len(exposed),
             limit=self.at_most,
             unit="people",
             n=len(matches),
-            rule=leaks.rule,
-            pairs=leaks.pairs,
+            rule=f"{leaks.rule}{nearest}{by}{told}",
+            pairs=tuple(
+                pair for pair, names in zip(leaks.pairs, people, strict=True) if exposed & set(names)
+            ),
         )
+
+
+def _named(pair: Pair) -> tuple[str, ...]:
+    return pair.source.labels or (pair.source.sha256,)

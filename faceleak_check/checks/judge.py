@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
+from faceleak_check.checks.statistics.rates import bound_of_none
 from faceleak_check.records import Interval, Measurement, Outcome, Unit
 
 __all__ = ["brief", "judge", "told_apart"]
 
 _MOST_DIGITS = 17
+_USUAL = 0.95
+"""The confidence of the bound that stands behind "nothing found", where the policy asks for none."""
 
 
 def judge(measured: Measurement) -> tuple[Outcome, str]:
@@ -19,13 +22,29 @@ def judge(measured: Measurement) -> tuple[Outcome, str]:
     """
     interval = measured.interval
     if not measured.confidence_asked or interval is None:
-        return (Outcome.PASS if measured.value <= measured.limit else Outcome.LEAK), _sentence(measured)
+        outcome = Outcome.PASS if _is_met(measured) else measured.missed
+        return outcome, f"{_sentence(measured)}{_bound(measured)}"
     sentence = f"{_sentence(measured)}; {_span(measured, interval)}"
     if interval.high <= measured.limit:
         return Outcome.PASS, sentence
     if interval.low > measured.limit:
-        return Outcome.LEAK, sentence
+        return measured.missed, sentence
     return Outcome.INCONCLUSIVE, f"{sentence}, {_straddles(measured)}"
+
+
+def _is_met(measured: Measurement) -> bool:
+    if measured.at_least:
+        return measured.value >= measured.limit
+    return measured.value <= measured.limit
+
+
+def _bound(measured: Measurement) -> str:
+    """What "none of n" leaves open."""
+    if measured.value or measured.finding or measured.unit not in ("share", "images") or not measured.n:
+        return ""
+    return (
+        f"; at {100 * _USUAL:.6g}% confidence up to {100 * bound_of_none(measured.n, _USUAL):.3g}% may leak"
+    )
 
 
 def _straddles(measured: Measurement) -> str:
@@ -36,7 +55,9 @@ def _straddles(measured: Measurement) -> str:
 
 def _sentence(measured: Measurement) -> str:
     value, limit = told_apart(measured.value, measured.limit, measured.unit)
-    allowed = f"the policy allows at most {limit}"
+    allowed = f"the policy {'asks for at least' if measured.at_least else 'allows at most'} {limit}"
+    if measured.finding:
+        return f"{measured.finding.replace('{value}', value)}; {allowed}"
     match measured.unit:
         case "share":
             return f"{_leaking(round(measured.value * measured.n), measured.n)} ({value}); {allowed}"
@@ -82,7 +103,7 @@ def _figure(number: float, unit: Unit, n_digits: int) -> str:
     """A number in its unit: a share as per cent, a count as a whole number, a cosine with decimals."""
     match unit:
         case "share":
-            return f"{100 * number:.{n_digits}g}%"
+            return f"{100 * number + 0.0:.{n_digits}g}%"
         case "cosine":
             return f"{number:.{n_digits}f}"
         case "images" | "people":
@@ -94,6 +115,7 @@ def brief(measured: Measurement) -> str:
     value, limit = told_apart(measured.value, measured.limit, measured.unit)
     one = measured.limit == 1
     unit = {"images": " image" if one else " images", "people": " person" if one else " people"}
-    sign = "<=" if measured.value <= measured.limit else ">"
+    signs = ("<", ">=") if measured.at_least else (">", "<=")
+    sign = signs[_is_met(measured)]
     text = f"{value} {sign} {limit}{unit.get(measured.unit, '')}"
     return f"{text} ({_ends(measured, measured.interval)})" if measured.interval else text

@@ -24,6 +24,8 @@ class LeakCount:
         at_most: Highest number allowed.
     """
 
+    roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"), ("matches",))
+    may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     needs_whole_set: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = False
     n_neighbours: ClassVar[int] = 1

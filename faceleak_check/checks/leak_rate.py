@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.checks.leaks import find_leaks, leaking, metric_of
-from faceleak_check.checks.statistics import wilson_interval
+from faceleak_check.checks.leaks import find_leaks, leaking, metric_of, people_of
+from faceleak_check.checks.statistics.rates import wilson_interval, wilson_interval_of_groups
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Share, Threshold, check_keys
-from faceleak_check.records import Measurement
+from faceleak_check.records import Interval, Measurement
 
 __all__ = ["LeakRate"]
 
@@ -26,6 +26,8 @@ class LeakRate:
         confidence: If given, the upper end of the Wilson interval at this confidence must meet the limit.
     """
 
+    roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"), ("matches",))
+    may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     needs_whole_set: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = False
     n_neighbours: ClassVar[int] = 1
@@ -51,7 +53,7 @@ class LeakRate:
         return leaking(matches, self.threshold)
 
     def measure(self, matches: Matches) -> Measurement:
-        """Share of leaking images with its interval."""
+        """Share of leaking images with its interval; images of one synthetic person are not independent."""
         leaks = find_leaks(matches, self.threshold)
         return Measurement(
             value=leaks.n_images / len(matches),
@@ -60,6 +62,15 @@ class LeakRate:
             n=len(matches),
             rule=leaks.rule,
             pairs=leaks.pairs,
-            interval=wilson_interval(leaks.n_images, len(matches), self.confidence or 0.95),
+            interval=self._interval(matches),
             confidence_asked=self.confidence is not None,
         )
+
+    def _interval(self, matches: Matches) -> Interval:
+        confidence = self.confidence or 0.95
+        is_hit = np.asarray(self.leaking(matches).any(axis=1))
+        people = people_of([image.labels for image in matches.generated])
+        # without a hit nothing shows that images of one synthetic person leak together
+        if not is_hit.any() or len(np.unique(people)) == len(people):
+            return wilson_interval(int(is_hit.sum()), len(matches), confidence)
+        return wilson_interval_of_groups(is_hit, people, confidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,9 @@ import numpy.typing as npt
 
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Threshold
-from faceleak_check.records import Pair
+from faceleak_check.records import IntArray, Pair
 
-__all__ = ["Leaks", "find_leaks", "leaking", "metric_of", "worst_first"]
+__all__ = ["Leaks", "cosine_of", "find_leaks", "leaking", "metric_of", "people_of", "worst_first"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,3 +74,23 @@ def _by_similarity(pair: Pair) -> tuple[float, str, str]:
 
 def _by_distance(pair: Pair) -> tuple[float, str, str]:
     return pair.distance or 0.0, pair.generated.id, pair.source.id
+
+
+def people_of(labels: Sequence[tuple[str, ...]]) -> IntArray:
+    """A number for the person in each image, int64, shape (n,); an image without a name is a person of its own.
+
+    Args:
+        labels: Names of the people in each image; the first one counts.
+    """
+    numbers: dict[object, int] = {}
+    names: list[object] = [names[0] if names else row for row, names in enumerate(labels)]
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+def cosine_of(check: object) -> float | None:
+    """The cosine from which on a check calls a pair a leak; None where it has none."""
+    threshold = getattr(check, "threshold", None)
+    if isinstance(threshold, Threshold):
+        return threshold.cosine
+    limit = getattr(check, "at_most", None)
+    return limit if getattr(check, "limits_cosine", False) else None

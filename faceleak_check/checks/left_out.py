@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from faceleak_check.checks.judge import judge, told_apart
-from faceleak_check.records import UNSEEN_FOLDER, Counts, Exclusion, ScreenSummary, SetSummary, Verdict
+from faceleak_check.policy.document import Expect
+from faceleak_check.records import (
+    IN_SOURCE,
+    UNSEEN_FOLDER,
+    Counts,
+    Exclusion,
+    ScreenSummary,
+    SetSummary,
+    Verdict,
+)
 
-__all__ = ["too_many_left_out", "warnings_on"]
+__all__ = ["too_many_left_out", "unexpected", "warnings_on"]
 
 _SHOWN = 5
 _NORMS_APART = 1.25
@@ -24,9 +33,47 @@ def too_many_left_out(sets: Mapping[str, SetSummary], at_most: float) -> tuple[t
     too_many = [
         (_reason(one, at_most), _detail(one.name, one.excluded))
         for one in sets.values()
-        if one.counts.n_left_out and one.counts.n_left_out / one.counts.n_seen > at_most
+        if _n_lost(one.counts) and _n_lost(one.counts) / one.counts.n_seen > at_most
     ]
     return (*_unseen_folders(sets), *too_many)
+
+
+def _n_lost(counts: Counts) -> int:
+    """Images that were left out against the policy's intent; people of the source do not belong into a control."""
+    return counts.n_left_out - counts.n_excluded.get(IN_SOURCE, 0)
+
+
+def unexpected(
+    sets: Mapping[str, SetSummary], expected: Mapping[str, Expect]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """What a dataset holds in place of what the policy says: reasons (with no detail), and warnings.
+
+    Args:
+        sets: The sets by role.
+        expected: What they should hold, by role.
+    """
+    reasons, warnings = list[tuple[str, str]](), list[str]()
+    for role, expect in expected.items():
+        for sentence in _surprises(sets[role], expect) if role in sets else ():
+            if expect.otherwise == "warn":
+                warnings.append(sentence)
+            else:
+                reasons.append((sentence, ""))
+    return reasons, warnings
+
+
+def _surprises(one: SetSummary, expect: Expect) -> Iterator[str]:
+    if expect.images is not None and one.counts.n_seen != expect.images:
+        yield (
+            f"{one.name!r} holds {one.counts.n_seen:,} images, and the policy expects {expect.images:,}: "
+            "is it the right folder?"
+        )
+    n_people = one.n_people or 0
+    if expect.identities is not None and n_people != expect.identities:
+        yield (
+            f"{one.name!r} names {n_people:,} people, and the policy expects {expect.identities:,}: "
+            "is it the right folder?"
+        )
 
 
 def _unseen_folders(sets: Mapping[str, SetSummary]) -> Iterator[tuple[str, str]]:
@@ -42,11 +89,12 @@ def _unseen_folders(sets: Mapping[str, SetSummary]) -> Iterator[tuple[str, str]]
 
 def _reason(one: SetSummary, at_most: float) -> str:
     counts = one.counts
-    share, limit = told_apart(counts.n_left_out / counts.n_seen, at_most, "share")
+    n_lost = _n_lost(counts)
+    share, limit = told_apart(n_lost / counts.n_seen, at_most, "share")
     images = "image" if counts.n_seen == 1 else "images"
-    were = "was" if counts.n_left_out == 1 else "were"
+    were = "was" if n_lost == 1 else "were"
     return (
-        f"{counts.n_left_out:,} of {counts.n_seen:,} {images} of {one.name!r} {were} left out ({share}: "
+        f"{n_lost:,} of {counts.n_seen:,} {images} of {one.name!r} {were} left out ({share}: "
         f"{_by_rule(counts)}); exclusions.at_most allows {limit}"
     )
 
@@ -60,7 +108,7 @@ def _detail(name: str, excluded: tuple[Exclusion, ...]) -> str:
 
 def _by_rule(counts: Counts) -> str:
     rules = {"unreadable": counts.n_unreadable, **counts.n_excluded}
-    return ", ".join(f"{n:,} {rule}" for rule, n in rules.items() if n)
+    return ", ".join(f"{n:,} {rule}" for rule, n in rules.items() if n and rule != IN_SOURCE)
 
 
 def warnings_on(verdict: Verdict, n_disagreed: int = 0) -> tuple[str, ...]:
@@ -78,11 +126,7 @@ def _warnings(verdict: Verdict, n_disagreed: int) -> Iterator[str]:
         yield from _on_screen(screen, verdict.sets)
     if verdict.unscreened is not None:
         yield f"without the screens: {judge(verdict.unscreened)[1]}"
-    if n_disagreed:
-        yield (
-            f"pairs over the first embedder's threshold that another one does not confirm, and that do not count: "
-            f"{n_disagreed:,}"
-        )
+    yield from _on_pairs(verdict, n_disagreed)
     for one in verdict.sets.values():
         for alignment in dict.fromkeys(one.alignments.values()):
             yield from (f"{one.name!r}: {warning}" for warning in alignment.warnings)
@@ -96,6 +140,21 @@ def _warnings(verdict: Verdict, n_disagreed: int) -> Iterator[str]:
                 f"{embedder.name!r} is no face recogniser but a stand-in for tests: "
                 "this verdict says nothing about people"
             )
+
+
+def _on_pairs(verdict: Verdict, n_disagreed: int) -> Iterator[str]:
+    """Pairs over the threshold that do not count."""
+    excused = [hub for hub in verdict.hubs if hub.n_excused]
+    if excused:
+        yield (
+            f"pairs over the threshold that are excused, as the source image is a hub ({len(excused):,} of them): "
+            f"{sum(hub.n_excused for hub in excused):,}"
+        )
+    if n_disagreed:
+        yield (
+            f"pairs over the first embedder's threshold that another one does not confirm, and that do not count: "
+            f"{n_disagreed:,}"
+        )
 
 
 def _on_norms(sets: Mapping[str, SetSummary]) -> Iterator[str]:

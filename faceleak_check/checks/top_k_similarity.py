@@ -26,8 +26,11 @@ class TopKSimilarity:
         at_most: Highest cosine allowed in any of them.
     """
 
+    roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"), ("matches",))
+    may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     needs_whole_set: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = False
+    limits_cosine: ClassVar[bool] = True
     metric: ClassVar[str] = "cosine"
 
     k: PositiveCount

@@ -10,7 +10,7 @@ from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath, found
 from faceleak_check.registry import suggestion
 
-__all__ = ["THRESHOLD", "agreed_thresholds", "has_threshold"]
+__all__ = ["THRESHOLD", "agreed_thresholds", "can_agree", "has_threshold", "own_threshold"]
 
 THRESHOLD = "threshold"
 _KINDS = tuple(Threshold.__dataclass_fields__)
@@ -20,6 +20,17 @@ def has_threshold(kind: type[Any]) -> bool:
     """Whether a check calls pairs leaks by a `Threshold` under that name."""
     field = kind.__pydantic_fields__.get(THRESHOLD)
     return field is not None and (field.annotation is Threshold or Threshold in get_args(field.annotation))
+
+
+def own_threshold(check: object) -> Threshold | None:
+    """The threshold of a check; None where it has none."""
+    threshold = getattr(check, THRESHOLD, None)
+    return threshold if isinstance(threshold, Threshold) else None
+
+
+def can_agree(kind: type[Any]) -> bool:
+    """Whether several embedders may have to agree on a check, each with a threshold of its own."""
+    return has_threshold(kind) and getattr(kind, "can_agree", True)
 
 
 def agreed_thresholds(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from faceleak_check.policy.document import PUBLISHED_COLUMNS, DatasetKeys
+from faceleak_check.policy.roles import MATCHES
 from faceleak_check.policy.schema import Dataset, Labels
-from faceleak_check.policy.sets import MATCHES
+from faceleak_check.policy.sets import how_to_label
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath
 
-__all__ = ["build_datasets"]
+__all__ = ["NAME_PEOPLE", "build_datasets"]
+
+NAME_PEOPLE = ("recordio",)
+"""The formats whose files name the people in their images."""
 
 _NOT_IN_A_LIST = {
     "labels": "name its column of people with columns: {source_identity: ...}",
@@ -48,6 +52,7 @@ def _dataset(name: str, data: object, validator: Validator) -> Dataset | None:
         column=column,
         align=keys.align,
         faces=keys.faces,
+        expect=keys.expect,
     )
 
 
@@ -60,9 +65,29 @@ def _refuse_keys_of_the_other_kind(
     if keys.format != MATCHES and keys.columns is not None:
         message = f"'columns' belong to a match list (format: matches), and this is format: {keys.format}"
         validator.report((*path, "columns"), message, at_key=True)
+    if keys.format in NAME_PEOPLE and "labels" in data:
+        message = f"format: {keys.format} names its people itself; take 'labels' out"
+        validator.report((*path, "labels"), message, at_key=True)
+    if keys.expect is not None and keys.expect.identities is not None:
+        _refuse_identities(keys, path, validator)
+
+
+def _refuse_identities(keys: DatasetKeys, path: KeyPath, validator: Validator) -> None:
+    """Report an expected number of people where nobody is named."""
+    if keys.format == MATCHES:
+        message = "a match list names no people of its own; only its number of 'images' can be expected"
+    elif _labels(keys).kind == "none":
+        message = (
+            f"this dataset has no labels to count; {how_to_label(str(path[-1]))}, or take 'identities' out"
+        )
+    else:
+        return
+    validator.report((*path, "expect", "identities"), message, at_key=True)
 
 
 def _labels(keys: DatasetKeys) -> Labels:
+    if keys.format in NAME_PEOPLE:
+        return Labels(kind="own")
     if isinstance(keys.labels, str):
         return Labels(kind=keys.labels)
     return Labels(kind="csv", csv=keys.labels.csv, image=keys.labels.image, identity=keys.labels.identity)

@@ -22,18 +22,21 @@ from faceleak_check.policy.names import (
     Version,
 )
 from faceleak_check.policy.paths import PolicyPath
-from faceleak_check.policy.types import ChipSize, Divisor, PixelValue, Share, check_keys
+from faceleak_check.policy.types import ChipSize, Divisor, PixelValue, PositiveCount, Share, check_keys
 
 __all__ = [
     "PUBLISHED_COLUMNS",
     "Alignment",
     "Columns",
+    "CommonKeys",
     "CsvLabels",
     "DatasetKeys",
     "Document",
     "EmbedderChoice",
     "Exclusions",
+    "Expect",
     "Faces",
+    "HubKeys",
     "Licences",
 ]
 
@@ -63,17 +66,19 @@ class Columns:
     Attributes:
         generated: The column, or the columns, that name the generated image; several are joined with "/".
         source: The column, or the columns, that name its nearest source image; several are joined with "/".
+        generated_identity: The column that names the synthetic person, whose images are not independent.
         source_identity: The column that names the person in the source image, needed to count people.
         similarity: The column of cosines.
     """
 
     generated: ColumnNames = ("sample_identity", "sample_image_name")
     source: ColumnNames = ("best_match_identity", "best_match_image_name")
+    generated_identity: Column | None = None
     source_identity: Column | None = None
     similarity: Column = "similarity"
 
 
-PUBLISHED_COLUMNS = Columns(source_identity="best_match_identity")
+PUBLISHED_COLUMNS = Columns(generated_identity="sample_identity", source_identity="best_match_identity")
 """The columns of the published best-match lists, for a dataset without ``columns``."""
 
 
@@ -82,16 +87,48 @@ def _label_form(value: object) -> str:
 
 
 @check_keys
+class Expect:
+    """What a dataset should hold, so that a wrong folder is noticed.
+
+    Attributes:
+        images: Number of image files.
+        identities: Number of people named; needs labels.
+        otherwise: What follows where it holds something else, inconclusive or warn.
+    """
+
+    images: PositiveCount | None = None
+    identities: PositiveCount | None = None
+    otherwise: Literal["inconclusive", "warn"] = "inconclusive"
+
+    def __post_init__(self) -> None:
+        if self.images is None and self.identities is None:
+            raise ValueError("found neither images nor identities, expected at least one of them")
+
+
+@check_keys
+class HubKeys:
+    """When a source image that many generated images match is looked at as a hub.
+
+    Attributes:
+        max_share: Share of the generated images above which their common best match is suspected.
+    """
+
+    max_share: Share
+
+
+@check_keys
 class DatasetKeys:
     """A set of images, or a list of precomputed matches.
 
     Attributes:
         path: The folder or file; relative to the policy file, with ~ and ${NAME}.
-        format: How it is read; folder is a folder of images, matches a table of precomputed best matches.
+        format: How it is read; folder is a folder of images, recordio a .rec file of MXNet, matches a table of
+            precomputed best matches.
         labels: Where people are named; parent_folder, none, or a table as {csv, image, identity}.
         columns: The columns of a match list, where they are not named as in the published lists.
         align: How faces are found in this dataset, in place of what the embedder's keys say.
         faces: Which faces of a picture of this dataset count, in place of what the embedder's keys say.
+        expect: How many images and people it should hold.
     """
 
     path: PolicyPath
@@ -103,6 +140,7 @@ class DatasetKeys:
     columns: Columns | None = None
     align: Alignment | None = None
     faces: Faces | None = None
+    expect: Expect | None = None
 
 
 @check_keys
@@ -164,6 +202,18 @@ class Licences:
 
 
 @check_keys
+class CommonKeys:
+    """Keys that every check may have beside its own.
+
+    Attributes:
+        no_worse_than: Evidence of an earlier release, a JSON file relative to the policy file; a figure that is worse
+            than there is a leak.
+    """
+
+    no_worse_than: PolicyPath | None = None
+
+
+@check_keys
 class Document:
     """A faceleak-check privacy policy.
 
@@ -179,6 +229,7 @@ class Document:
         exclusions: How much may be left out before a verdict is inconclusive.
         checks: The tests; each item is one check.
         waivers: A file of accepted leaks, relative to the policy file.
+        thresholds: A file of calibrated thresholds that "faceleak calibrate" wrote, relative to the policy file.
     """
 
     version: Version
@@ -192,3 +243,4 @@ class Document:
     exclusions: Exclusions = Exclusions()
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
     waivers: PolicyPath | None = None
+    thresholds: PolicyPath | None = None

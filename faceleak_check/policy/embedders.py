@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from faceleak_check.policy.agreement import has_threshold
+from faceleak_check.policy.agreement import can_agree, has_threshold
 from faceleak_check.policy.document import Document, EmbedderChoice
 from faceleak_check.policy.schema import NamedEmbedder
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import suggestion
 
-__all__ = ["AGREEMENT", "EMBEDDER", "EmbedderRules", "chosen_embedders"]
+__all__ = [
+    "AGREEMENT",
+    "EMBEDDER",
+    "EmbedderRules",
+    "chosen_embedders",
+    "has_own_embedder",
+    "own_embedder",
+]
 
 AGREEMENT = "agreement"
 EMBEDDER = "embedder"
@@ -26,6 +33,21 @@ def chosen_embedders(document: Document) -> dict[str, EmbedderChoice]:
         return dict(document.embedders)
     only = document.embedder or EmbedderChoice(name=DEFAULT)
     return {only.name: only}
+
+
+def has_own_embedder(kind: type[Any]) -> bool:
+    """Whether a check brings its way of comparing pictures, in place of the policy's embedders."""
+    return not getattr(kind, "has_embedder", True)
+
+
+def own_embedder(check: Any) -> NamedEmbedder:
+    """What such a check compares pictures with; they are compared whole.
+
+    Args:
+        check: The check, with its method, weights and digest.
+    """
+    choice = EmbedderChoice(name=check.method, weights=check.weights, sha256=check.sha256, align="none")
+    return NamedEmbedder(name=choice.name, choice=choice)
 
 
 class EmbedderRules:
@@ -54,12 +76,12 @@ class EmbedderRules:
             path: Where the check stands.
         """
         if AGREEMENT in keys:
-            return self._agreeing(keys, path, can_agree=has_threshold(kind))
+            return self._agreeing(kind, keys, path)
         if EMBEDDER in keys:
             return (keys[EMBEDDER],) if self._is_named(keys[EMBEDDER], (*path, EMBEDDER)) else ()
         if self._names is None or len(self._names) == 1:
             return tuple(self._names or ())
-        needed = (EMBEDDER, AGREEMENT) if has_threshold(kind) else (EMBEDDER,)
+        needed = (EMBEDDER, AGREEMENT) if can_agree(kind) else (EMBEDDER,)
         unknown = keys.keys() - kind.__pydantic_fields__.keys()
         # a slip such as `embeder` is reported as an unknown key
         if self._names and not any(suggestion(key, list(needed)) for key in unknown):
@@ -67,18 +89,17 @@ class EmbedderRules:
             self._validator.report(path, message, at_key=True)
         return ()
 
-    def refuse_beside(self, matches: str, keys: Mapping[str, Any], path: KeyPath) -> None:
-        """Report the embedders of a check on a match list, which needs none.
+    def refuse(self, reason: str, keys: Mapping[str, Any], path: KeyPath) -> None:
+        """Report the embedders of a check that needs none.
 
         Args:
-            matches: The key that names a match list.
+            reason: What to tell the user after the name of the key.
             keys: All keys of the check.
             path: Where the check stands.
         """
         for key in (EMBEDDER, AGREEMENT):
             if key in keys:
-                message = f"found {key!r} beside {matches!r}; a match list was computed elsewhere"
-                self._validator.report((*path, key), message, at_key=True)
+                self._validator.report((*path, key), f"found {key!r} {reason}", at_key=True)
 
     def named(self, names: tuple[str, ...]) -> tuple[NamedEmbedder, ...]:
         """Those of the embedders that are free of errors."""
@@ -86,21 +107,23 @@ class EmbedderRules:
             NamedEmbedder(name=name, choice=self._choices[name]) for name in names if name in self._choices
         )
 
-    def _agreeing(self, keys: Mapping[str, Any], path: KeyPath, *, can_agree: bool) -> tuple[str, ...]:
+    def _agreeing(self, kind: type[Any], keys: Mapping[str, Any], path: KeyPath) -> tuple[str, ...]:
         names, place = keys[AGREEMENT], (*path, AGREEMENT)
         if EMBEDDER in keys:
             message = "found 'embedder' beside 'agreement'; name all embedders in 'agreement'"
             self._validator.report((*path, EMBEDDER), message, at_key=True)
-        refusal = self._refused_agreement(names, can_agree=can_agree)
+        refusal = self._refused_agreement(kind, names)
         if refusal:
-            self._validator.report(place, refusal, at_key=not can_agree or not self.named_by_user)
+            self._validator.report(place, refusal, at_key=not can_agree(kind) or not self.named_by_user)
             return ()
         known = [self._is_new(names, n, (*place, n)) for n in range(len(names))]
         return tuple(names) if all(known) else ()
 
-    def _refused_agreement(self, names: object, *, can_agree: bool) -> str:
+    def _refused_agreement(self, kind: type[Any], names: object) -> str:
         """What is wrong with an agreement as a whole; empty where nothing is."""
-        if not can_agree:
+        if has_threshold(kind) and not can_agree(kind):
+            return "this check compares with one embedder; name it with 'embedder'"
+        if not has_threshold(kind):
             return "this check has no threshold that embedders could agree on; name one with 'embedder'"
         if not self.named_by_user:
             return "this policy has one embedder; list those that must agree under 'embedders'"

@@ -16,9 +16,12 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from faceleak_check.policy.agreement import has_threshold
-from faceleak_check.policy.document import DatasetKeys, Document
-from faceleak_check.policy.planned import HUB, PLANNED_CHECKS, HubScreen
+from faceleak_check.policy.agreement import can_agree
+from faceleak_check.policy.document import CommonKeys, DatasetKeys, Document, HubKeys
+from faceleak_check.policy.embedders import has_own_embedder
+from faceleak_check.policy.networks import COMPARE_PICTURES
+from faceleak_check.policy.roles import role_keys
+from faceleak_check.policy.screen_rules import HUB
 from faceleak_check.policy.shapes import (
     Shape,
     add_embedders,
@@ -65,11 +68,12 @@ def _without_null(shape: JsonSchemaValue) -> JsonSchemaValue:
 
 def build_schema() -> dict[str, Any]:
     """The schema of a policy (draft 2020-12), with the checks, readers, embedders and screens that are installed."""
-    checks: dict[str, type[Any]] = {name: CHECKS.load(name) for name in CHECKS} | dict(PLANNED_CHECKS)
+    checks: dict[str, type[Any]] = {name: CHECKS.load(name) for name in CHECKS}
     methods: dict[str, type[Any]] = {name: SCREENS.load(name).keys for name in SCREENS}
-    shapes, refs = _shapes([Document, DatasetKeys, HubScreen, *checks.values(), *methods.values()])
+    shapes, refs = _shapes([Document, DatasetKeys, HubKeys, CommonKeys, *checks.values(), *methods.values()])
+    common = shapes.pop(_name(refs[CommonKeys]))["properties"]
     for kind in checks.values():
-        _complete_check(shapes[_name(refs[kind])], kind)
+        _complete_check(shapes[_name(refs[kind])], kind, common)
     for kind in methods.values():
         shapes[_name(refs[kind])].setdefault("required", []).insert(0, "method")
     document = shapes.pop(_name(refs[Document]))
@@ -77,7 +81,8 @@ def build_schema() -> dict[str, Any]:
     shapes["ScreenMethod"] = screen_method({name: refs[kind] for name, kind in methods.items()})
     shapes["ScreenRule"] = screen_rule({"$ref": "#/$defs/ScreenMethod"})
     _offer(shapes["DatasetKeys"]["properties"]["format"], list(READERS))
-    _offer(shapes["EmbedderChoice"]["properties"]["name"], list(EMBEDDERS))
+    recognisers = [name for name in EMBEDDERS if name not in COMPARE_PICTURES]
+    _offer(shapes["EmbedderChoice"]["properties"]["name"], recognisers)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:faceleak-check:policy:1",
@@ -99,11 +104,12 @@ def _name(ref: Shape) -> str:
     return str(ref["$ref"]).rpartition("/")[2]
 
 
-def _complete_check(shape: Shape, kind: type[Any]) -> None:
-    roles = getattr(kind, "roles", ())
+def _complete_check(shape: Shape, kind: type[Any], common: Mapping[str, Shape]) -> None:
+    roles = role_keys(kind)
     add_roles(shape, roles)
-    if not roles:
-        add_embedders(shape, can_agree=has_threshold(kind))
+    if not has_own_embedder(kind):
+        add_embedders(shape, roles, can_agree=can_agree(kind))
+    shape["properties"] |= common
 
 
 def _complete_document(document: Shape, refs: Mapping[type[Any], Shape], checks: Mapping[str, Shape]) -> None:
@@ -113,7 +119,7 @@ def _complete_document(document: Shape, refs: Mapping[type[Any], Shape], checks:
     for named in (datasets, keys["embedders"]):
         named["additionalProperties"] = False
     keys["checks"]["items"] = one_check(checks)
-    keys["screens"] = screens(keys["screens"], {"$ref": "#/$defs/ScreenRule"}, {HUB: refs[HubScreen]})
+    keys["screens"] = screens(keys["screens"], {"$ref": "#/$defs/ScreenRule"}, {HUB: refs[HubKeys]})
     document["not"] = {"required": ["embedder", "embedders"]}
 
 

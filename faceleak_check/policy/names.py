@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from faceleak_check.policy.planned import PLANNED_FORMATS
 from faceleak_check.policy.wording import found, one_line
 from faceleak_check.records import NO_FACE, SEVERAL_FACES, UNREADABLE, UNSEEN_FOLDER
 from faceleak_check.registry import EMBEDDERS, READERS, Registry, suggestion
@@ -126,10 +124,10 @@ def _label_name(value: object) -> str:
     )
 
 
-def _name_in(registry: Registry, planned: Sequence[str] = ()) -> BeforeValidator:
+def _name_in(registry: Registry) -> BeforeValidator:
     def validate(value: object) -> str:
         text = _text(value)
-        if text in registry or text in planned:
+        if text in registry:
             return text
         raise ValueError(registry.unknown(text))
 
@@ -157,5 +155,5 @@ Sha256 = Annotated[str, BeforeValidator(_sha256), _text_schema(pattern=f"^{_SHA2
 LabelName = Annotated[
     Literal["none", "parent_folder"], BeforeValidator(_label_name), WithJsonSchema({"enum": LABEL_NAMES})
 ]
-ReaderName = Annotated[str, _name_in(READERS, PLANNED_FORMATS), WithJsonSchema({"type": "string"})]
+ReaderName = Annotated[str, _name_in(READERS), WithJsonSchema({"type": "string"})]
 EmbedderName = Annotated[str, _name_in(EMBEDDERS), WithJsonSchema({"type": "string"})]

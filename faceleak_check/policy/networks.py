@@ -9,7 +9,10 @@ from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath
 from faceleak_check.registry import EMBEDDERS
 
-__all__ = ["FROM_A_FILE", "check_networks"]
+__all__ = ["COMPARE_PICTURES", "FROM_A_FILE", "check_networks"]
+
+COMPARE_PICTURES = ("phash", "sscd")
+"""The embedders that know a picture again and not a person; the check ``near_copy`` uses them."""
 
 FROM_A_FILE = ("onnx", "torchscript")
 """The embedders that are whatever the user's file holds."""
@@ -44,6 +47,13 @@ def _embedders(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, 
 
 def _check(keys: Mapping[str, Any], path: KeyPath, validator: Validator) -> None:
     name = keys.get("name")
+    if name in COMPARE_PICTURES:
+        message = (
+            f"{name!r} knows pictures again and not people; name a recogniser here, and write a check such as "
+            f"near_copy: {{..., method: {name}}}"
+        )
+        validator.report((*path, "name"), message)
+        return
     if name in FROM_A_FILE and "weights" not in keys and path not in validator.source.broken:
         validator.report(path, f"embedder {name!r} needs 'weights: FILE'", at_key=True)
     for key in _INPUT_KEYS:

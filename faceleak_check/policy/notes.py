@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from faceleak_check.policy.agreement import own_threshold
+from faceleak_check.policy.embedders import has_own_embedder
+from faceleak_check.policy.roles import ROLES
 from faceleak_check.policy.schema import Case, Dataset
+from faceleak_check.policy.screen_rules import HUB
 from faceleak_check.policy.source import Source
 from faceleak_check.policy.wording import KeyPath
 
-__all__ = ["unused_parts"]
+__all__ = ["recognise", "unused_parts"]
 
 
 def unused_parts(source: Source, datasets: Mapping[str, Dataset], cases: Sequence[Case]) -> Iterator[str]:
@@ -20,27 +24,77 @@ def unused_parts(source: Source, datasets: Mapping[str, Dataset], cases: Sequenc
         datasets: All datasets by name.
         cases: All cases.
     """
-    used = {name for case in cases for name in (case.generated, case.source, case.matches)}
+    used = {getattr(case, role) for case in cases for role in ROLES}
     for dataset in datasets.values():
         if dataset.name not in used:
             yield f"line {dataset.line}: no check uses the dataset {dataset.name!r}"
     yield from _faces_without_alignment(source)
-    if any(case.embedder is not None for case in cases):
-        yield from _unused_embedders(source, cases)
+    yield from _unused_embedders(source, cases)
+    yield from _unused_screens(source, cases)
+    if "thresholds" in source.data and not any(_asks_for_a_rate(case) for case in cases):
+        yield f"{_line(source, 'thresholds')}: no check uses the thresholds, as none asks for an error rate"
+    for case in cases:
+        yield from _below_chance(case)
+
+
+def _below_chance(case: Case) -> Iterator[str]:
+    """A limit that people who were never trained on exceed by chance, so that a clean set fails."""
+    check: Any = case.check
+    threshold = own_threshold(check)
+    if case.check_name == "leak_rate" and threshold is not None and threshold.fpir is not None:
+        chance, key = threshold.fpir, "fpir"
+    elif case.check_name == "membership_inference":
+        chance, key = check.fpr, "fpr"
+    else:
         return
-    for key in ("embedder", "embedders", "screens"):
-        if source.data.get(key):
-            line, _ = source.place((key,))
-            yield f"line {line}: no check uses the {key}, as all compare precomputed matches"
+    if check.at_most <= chance:
+        yield (
+            f"line {case.line}: {case.id} allows at most {100 * check.at_most:.6g}%, and its {key} of "
+            f"{100 * chance:.6g}% alone gives as much by chance: allow more, or ask for a lower rate"
+        )
+
+
+def recognise(cases: Sequence[Case]) -> list[Case]:
+    """The cases that compare people by the policy's embedders."""
+    return [case for case in cases if case.embedder is not None and not has_own_embedder(type(case.check))]
+
+
+def _line(source: Source, *path: str) -> str:
+    return f"line {source.place(path)[0]}"
 
 
 def _unused_embedders(source: Source, cases: Sequence[Case]) -> Iterator[str]:
-    agreeing = {other.embedder.name for case in cases for other in case.agreement}
-    used = agreeing | {case.embedder.name for case in cases if case.embedder is not None}
+    named = recognise(cases)
+    if not named:
+        why = _why_unused(cases)
+        for key in ("embedder", "embedders"):
+            if source.data.get(key):
+                yield f"{_line(source, key)}: no check uses the {key}, {why}"
+        return
+    used = {other.embedder.name for case in named for other in case.agreement}
+    used |= {case.embedder.name for case in named if case.embedder is not None}
     for name in source.data.get("embedders", ()):
         if name not in used:
-            line, _ = source.place(("embedders", name))
-            yield f"line {line}: no check uses the embedder {name!r}"
+            yield f"{_line(source, 'embedders', name)}: no check uses the embedder {name!r}"
+
+
+def _unused_screens(source: Source, cases: Sequence[Case]) -> Iterator[str]:
+    screens = source.data.get("screens") or {}
+    screened = [case for case in cases if case.embedder and getattr(case.check, "is_screened", True)]
+    if screens.keys() - {HUB} and not screened:
+        yield f"{_line(source, 'screens')}: no check uses the screens, {_why_unused(cases)}"
+    if HUB in screens and not any(case.generated or case.matches for case in cases):
+        yield f"{_line(source, 'screens', HUB)}: no check can have hubs, as none compares generated images"
+
+
+def _why_unused(cases: Sequence[Case]) -> str:
+    listed = all(case.matches for case in cases)
+    return "as all compare precomputed matches" if listed else "as none looks for people in pictures"
+
+
+def _asks_for_a_rate(case: Case) -> bool:
+    thresholds = [own_threshold(case.check), *(other.threshold for other in case.agreement)]
+    return any(threshold is not None and threshold.is_rate for threshold in thresholds)
 
 
 def _faces_without_alignment(source: Source) -> Iterator[str]:

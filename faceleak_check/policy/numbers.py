@@ -12,6 +12,7 @@ from decimal import Decimal
 from faceleak_check.policy.wording import found
 
 __all__ = [
+    "HASH_SIZE",
     "LARGEST_CHIP",
     "chip_size",
     "confidence",
@@ -19,13 +20,17 @@ __all__ = [
     "count",
     "distance",
     "divisor",
+    "hash_bits",
     "pixel_value",
     "positive_count",
+    "positive_share",
+    "rate",
     "share",
 ]
 
 LARGEST_COUNT = 10**12
 LARGEST_CHIP = 1024
+HASH_SIZE = 64
 _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?")
 _WHOLE = re.compile(r"[-+]?[0-9]{1,30}")
 
@@ -70,6 +75,25 @@ def confidence(value: object) -> float:
     return number
 
 
+def positive_share(value: object) -> float:
+    """A share in (0, 1]; a lowest share of 0 would ask for nothing."""
+    number = share(value)
+    if number == 0:
+        raise ValueError(f"found {found(value)}, expected a share above 0, such as 99% or 0.99")
+    return number
+
+
+def rate(value: object) -> float:
+    """An error rate in (0, 1), such as ``1e-5`` or ``0.1%``."""
+    expected = f"found {found(value)}, expected an error rate above 0 and below 1, such as 1e-5 or 0.1%"
+    if _number(value) == 1:
+        raise ValueError(f"{expected}: for one in a hundred write 1% or 0.01")
+    number = share(value)
+    if not 0 < number < 1:
+        raise ValueError(expected)
+    return number
+
+
 def cosine(value: object) -> float:
     """A cosine in [-1, 1]."""
     number = _number(value)
@@ -108,6 +132,16 @@ def chip_size(value: object) -> int:
     if number is None or not 1 <= number <= LARGEST_CHIP:
         raise ValueError(
             f"found {found(value)}, expected a whole number of pixels from 1 to {LARGEST_CHIP:,}, such as 112"
+        )
+    return number
+
+
+def hash_bits(value: object) -> int:
+    """A whole number in [0, 64]."""
+    number = _whole_number(value)
+    if number is None or not 0 <= number <= HASH_SIZE:
+        raise ValueError(
+            f"found {found(value)}, expected a whole number of bits from 0 to {HASH_SIZE}, such as 8"
         )
     return number
 

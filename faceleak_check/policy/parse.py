@@ -12,11 +12,12 @@ from faceleak_check.policy.datasets import build_datasets
 from faceleak_check.policy.document import Document
 from faceleak_check.policy.embedders import EmbedderRules, chosen_embedders
 from faceleak_check.policy.networks import check_networks
-from faceleak_check.policy.notes import unused_parts
-from faceleak_check.policy.planned import planned_problems
+from faceleak_check.policy.notes import recognise, unused_parts
+from faceleak_check.policy.pinned import PinnedThresholds, how_to_pin, read_pinned
 from faceleak_check.policy.presets import PolicyFileArgument
-from faceleak_check.policy.schema import Case, Dataset, Policy, ScreenRule
-from faceleak_check.policy.screen_rules import build_screens
+from faceleak_check.policy.rates import RateRules
+from faceleak_check.policy.schema import Policy
+from faceleak_check.policy.screen_rules import build_hub, build_screens
 from faceleak_check.policy.sets import SetRules
 from faceleak_check.policy.source import Source, read_source
 from faceleak_check.policy.validation import Validator
@@ -32,6 +33,7 @@ def parse_policy(
     shown_as: str | None = None,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    pinned: bool = True,
 ) -> Policy:
     """Read and check a policy; the datasets need not be there.
 
@@ -40,6 +42,7 @@ def parse_policy(
         shown_as: The file as the user named it; `path` where it is left out.
         folder: What relative paths in the policy start from; its own folder where it is left out.
         environment: Where ``${NAME}`` is looked up; the process's own where it is left out.
+        pinned: Whether the file that ``thresholds`` names counts; not where it is to be written.
 
     Raises:
         PolicyError: With every problem of the file.
@@ -51,28 +54,57 @@ def parse_policy(
     datasets = build_datasets(validator)
     check_networks(validator)
     choices = {} if document is None else chosen_embedders(document)
-    sets, embedders = SetRules(validator, _names(source), datasets), EmbedderRules(validator, choices)
-    cases = CaseBuilder(validator, sets, embedders).build(source.data.get("checks"))
-    screens = build_screens(validator)
+    pins = pinned and "thresholds" in source.data
+    thresholds = _thresholds(document, validator) if pins else None
+    cases = CaseBuilder(
+        validator,
+        SetRules(validator, _names(source), datasets),
+        EmbedderRules(validator, choices),
+        RateRules(validator, pins=pins, pinned=thresholds),
+    ).build(source.data.get("checks"))
+    screens, hub = build_screens(validator), build_hub(validator)
     waivers = _waivers(document, validator)
-    problems = {*source.problems, *validator.problems, *planned_problems(source)}
+    problems = {*source.problems, *validator.problems}
     if problems or document is None:
         raise PolicyError(problems)
-    return _policy(document, file, source, datasets, cases, screens, waivers)
+    return Policy(
+        name=document.name,
+        description=document.description,
+        path=file,
+        shown_as=source.text.file,
+        sha256=source.text.sha256,
+        datasets=datasets,
+        embedders=choices if {"embedder", "embedders"} & source.data.keys() or recognise(cases) else {},
+        exclusions=document.exclusions,
+        cases=cases,
+        waivers=waivers,
+        notes=(*source.notes, *unused_parts(source, datasets, cases)),
+        screens=screens,
+        hub=hub,
+        thresholds=thresholds,
+        licences=None if document.licences is None else document.licences.allow,
+    )
 
 
-def parse_argument(argument: PolicyFileArgument, environment: Mapping[str, str] | None = None) -> Policy:
+def parse_argument(
+    argument: PolicyFileArgument, environment: Mapping[str, str] | None = None, *, pinned: bool = True
+) -> Policy:
     """Read and check a policy that the user asked for by name.
 
     Args:
         argument: What `resolve_policies` made of the user's words.
         environment: See `parse_policy`.
+        pinned: See `parse_policy`.
 
     Raises:
         PolicyError: With every problem of the file.
     """
     return parse_policy(
-        argument.path.resolve(), shown_as=argument.shown_as, folder=argument.folder, environment=environment
+        argument.path.resolve(),
+        shown_as=argument.shown_as,
+        folder=argument.folder,
+        environment=environment,
+        pinned=pinned,
     )
 
 
@@ -98,28 +130,18 @@ def _waivers(document: Document | None, validator: Validator) -> Waivers:
         return Waivers()
 
 
-def _policy(
-    document: Document,
-    file: Path,
-    source: Source,
-    datasets: dict[str, Dataset],
-    cases: tuple[Case, ...],
-    screens: tuple[ScreenRule, ...],
-    waivers: Waivers,
-) -> Policy:
-    has_embedder = {"embedder", "embedders"} & source.data.keys() or any(case.embedder for case in cases)
-    return Policy(
-        name=document.name,
-        description=document.description,
-        path=file,
-        shown_as=source.text.file,
-        sha256=source.text.sha256,
-        datasets=datasets,
-        embedders=chosen_embedders(document) if has_embedder else {},
-        exclusions=document.exclusions,
-        cases=cases,
-        waivers=waivers,
-        notes=(*source.notes, *unused_parts(source, datasets, cases)),
-        screens=screens,
-        licences=None if document.licences is None else document.licences.allow,
-    )
+def _thresholds(document: Document | None, validator: Validator) -> PinnedThresholds | None:
+    """What the policy's file of thresholds holds; None where it cannot be read."""
+    if document is None or document.thresholds is None:
+        return None
+    shown_as = str(validator.source.data["thresholds"])
+    if not document.thresholds.exists():
+        advice = how_to_pin(validator.source.text.file, document.thresholds)
+        message = f"the thresholds file {quoted(shown_as)} does not exist; {advice}"
+        validator.report(("thresholds",), message)
+        return None
+    try:
+        return read_pinned(document.thresholds, shown_as)
+    except PolicyError as error:
+        validator.problems += error.problems
+        return None

@@ -15,6 +15,7 @@ __all__ = ["PolicyFileArgument", "builtin_names", "builtin_path", "resolve_polic
 
 BUILTIN = "builtin:"
 SUFFIXES = (".yaml", ".yml")
+BESIDE_A_POLICY = (".waivers", ".thresholds")
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -117,7 +118,7 @@ def _is_folder(path: Path, argument: str) -> bool:
 
 
 def _policies_in(folder: Path) -> list[Path]:
-    """All policies under a folder, sorted; hidden files and folders and files of waivers are passed over."""
+    """All policies under a folder, sorted; hidden files and folders, and what policies name, are passed over."""
 
     def refuse(error: OSError) -> None:
         raise UsageError(f"the folder {error.filename!r} cannot be read: {error.strerror}") from error
@@ -131,7 +132,7 @@ def _policies_in(folder: Path) -> list[Path]:
 
 def _is_policy(name: str) -> bool:
     path = Path(name)
-    return path.suffix in SUFFIXES and not name.startswith(".") and not path.stem.endswith(".waivers")
+    return path.suffix in SUFFIXES and not name.startswith(".") and not path.stem.endswith(BESIDE_A_POLICY)
 
 
 def _missing(argument: str, path: Path) -> str:

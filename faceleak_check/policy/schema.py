@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from faceleak_check.policy.document import Alignment, Columns, EmbedderChoice, Exclusions, Faces
+from faceleak_check.policy.document import (
+    Alignment,
+    Columns,
+    EmbedderChoice,
+    Exclusions,
+    Expect,
+    Faces,
+    HubKeys,
+)
+from faceleak_check.policy.pinned import PinnedThresholds
 from faceleak_check.policy.types import Threshold
 from faceleak_check.policy.waivers import Waivers
 from faceleak_check.protocols import Check
@@ -19,8 +28,11 @@ __all__ = [
     "Dataset",
     "EmbedderChoice",
     "Exclusions",
+    "Expect",
+    "HubKeys",
     "Labels",
     "NamedEmbedder",
+    "PinnedThresholds",
     "Policy",
     "ScreenRule",
 ]
@@ -31,13 +43,13 @@ class Labels:
     """Where the people in a dataset's images are named.
 
     Attributes:
-        kind: ``none``, ``parent_folder`` or ``csv``.
+        kind: ``none``, ``parent_folder``, ``csv``, or ``own`` where the format names them itself.
         csv: The table, where `kind` is ``csv``.
         image: Its column of image paths, relative to the dataset's folder.
         identity: Its column of people.
     """
 
-    kind: Literal["none", "parent_folder", "csv"]
+    kind: Literal["none", "parent_folder", "csv", "own"]
     csv: Path | None = None
     image: str = "image"
     identity: str = "identity"
@@ -57,6 +69,7 @@ class Dataset:
         column: Column of its key.
         align: How its pictures become face chips, where it is not as the embedder's keys say.
         faces: Which faces of its pictures count, where it is not as the embedder's keys say.
+        expect: How many images and people it should hold; None where anything is right.
     """
 
     name: str
@@ -68,6 +81,12 @@ class Dataset:
     column: int
     align: Alignment | None = None
     faces: Faces | None = None
+    expect: Expect | None = None
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the people in its images are named."""
+        return self.labels.kind != "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,13 +139,18 @@ class Case:
         check_name: Name of the check in the policy.
         check: The check itself, with its limits and the first embedder's threshold; see
             `faceleak_check.protocols.Check`.
-        generated: Name of the generated set; None where `matches` is given.
-        source: Name of the source set; None where `matches` is given.
-        matches: Name of the match list.
+        generated: Name of the generated set; None where the check names none.
+        source: Name of the source set; None where the check names none.
+        matches: Name of the match list, in place of the two.
         line: Line of the check's key in the policy.
         column: Column of the check's key.
-        embedder: The embedder that compares, the first where several must agree; None for a match list.
+        embedder: The embedder that compares, the first where several must agree; None for a match list. A check
+            that compares pictures and not people, such as ``near_copy``, has one of its own.
         agreement: The embedders after the first that must agree.
+        control: Name of the set of people whom the generator never saw (of a match list, where `matches` is given).
+        calibration: Name of the labelled set that thresholds are found on, where the policy names one.
+        dataset: Name of the one set that a check such as ``coverage`` looks at.
+        no_worse_than: Evidence of an earlier release whose figure must not be exceeded.
     """
 
     id: str
@@ -139,6 +163,10 @@ class Case:
     column: int
     embedder: NamedEmbedder | None
     agreement: tuple[Agreeing, ...] = ()
+    control: str | None = None
+    calibration: str | None = None
+    dataset: str | None = None
+    no_worse_than: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +186,8 @@ class Policy:
         cases: The tests, in file order; at least one.
         waivers: The pairs that are accepted; empty where the policy names no file.
         screens: The rules that take images out, in file order.
+        hub: When a source image is looked at as a hub; None where the policy does not ask for it.
+        thresholds: Thresholds that the policy pins; None where they are found on the data.
         licences: The licences that a model may have; None where any may be used.
         notes: What is harmless but should be known.
     """
@@ -174,4 +204,6 @@ class Policy:
     waivers: Waivers
     notes: tuple[str, ...]
     screens: tuple[ScreenRule, ...] = ()
+    hub: HubKeys | None = None
+    thresholds: PinnedThresholds | None = None
     licences: tuple[str, ...] | None = None

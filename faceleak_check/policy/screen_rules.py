@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from faceleak_check.errors import UsageError
-from faceleak_check.policy.planned import HUB, HubScreen
+from faceleak_check.policy.document import HubKeys
 from faceleak_check.policy.schema import ScreenRule
 from faceleak_check.policy.validation import Validator, is_made_with_check_keys
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import SCREENS, suggestion
 
-__all__ = ["build_screens"]
+__all__ = ["HUB", "build_hub", "build_screens"]
+
+HUB = "hub"
+"""The key of ``screens`` that is no screen: it looks at matches, not at pictures."""
 
 _METHOD = "method"
 _COMBINE: tuple[Literal["any_of"], Literal["all_of"]] = ("any_of", "all_of")
@@ -29,8 +32,21 @@ def build_screens(validator: Validator) -> tuple[ScreenRule, ...]:
     """
     rules = validator.source.data.get("screens")
     builder = _ScreenBuilder(validator)
-    built = [builder.rule(name, data) for name, data in rules.items()] if isinstance(rules, dict) else []
+    named = rules.items() if isinstance(rules, dict) else ()
+    built = [builder.rule(name, data) for name, data in named if name != HUB]
     return tuple(rule for rule in built if rule is not None)
+
+
+def build_hub(validator: Validator) -> HubKeys | None:
+    """When a source image is looked at as a hub; None where the policy does not ask for it.
+
+    Args:
+        validator: Holds the policy; what is wrong goes to it.
+    """
+    rules = validator.source.data.get("screens")
+    if not isinstance(rules, dict) or HUB not in rules:
+        return None
+    return validator.build(HubKeys, rules[HUB], ("screens", HUB))
 
 
 class _ScreenBuilder:
@@ -39,9 +55,6 @@ class _ScreenBuilder:
 
     def rule(self, name: str, data: object) -> ScreenRule | None:
         path = ("screens", name)
-        if name == HUB:
-            self._validator.build(HubScreen, data, path)
-            return None
         if not isinstance(data, dict):
             self._validator.report(path, f"found {found(data)}, expected a mapping of keys and values")
             return None

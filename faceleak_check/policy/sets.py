@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from faceleak_check.policy.paths import overlap
-from faceleak_check.policy.planned import PLANNED_FORMATS
+from faceleak_check.policy.roles import CALIBRATION, CONTROL, DATASET, GENERATED, MATCHES, SOURCE
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import suggestion
 
-__all__ = ["MATCHES", "PAIR", "SetRules"]
+__all__ = ["SetRules", "how_to_label"]
 
-MATCHES = "matches"
-PAIR = ("generated", "source")
+# Nothing generated may lie in a set of real people, where it would match itself; and nobody whom the generator
+# never saw in the set that it was trained on. A threshold may well be found on the source or the control.
+_APART_FROM = {SOURCE: (GENERATED,), CONTROL: (GENERATED, SOURCE, MATCHES), CALIBRATION: (GENERATED,)}
+
+_NO_LIST = {
+    CONTROL: "the control of two sets is a set of images",
+    CALIBRATION: "thresholds are found on a set of images",
+    DATASET: "this check looks at a set of images",
+}
+
+
+def how_to_label(*names: str) -> str:
+    """What to write so that the people in a dataset are named.
+
+    Args:
+        names: The datasets of which one needs labels.
+    """
+    where = " or ".join(f"datasets.{name}" for name in names)
+    return f"write 'labels: parent_folder' or 'labels: {{csv: labels.csv}}' under {where}"
 
 
 class SetRules:
@@ -34,7 +51,7 @@ class SetRules:
         self._names = names
         self._datasets = datasets
 
-    def find(self, roles: Sequence[str], keys: Mapping[str, Any], path: KeyPath) -> dict[str, Dataset]:
+    def find(self, roles: Collection[str], keys: Mapping[str, Any], path: KeyPath) -> dict[str, Dataset]:
         """The datasets that a check names, by role; those with a problem are reported and left out.
 
         Args:
@@ -46,21 +63,30 @@ class SetRules:
         for role in roles:
             if role in keys and self._is_named(keys[role], (*path, role)):
                 dataset = self._datasets.get(keys[role])
-                if dataset is not None and self._is_of_kind(dataset, (*path, role), role):
+                expects_list = role == MATCHES or (role == CONTROL and MATCHES in roles)
+                if dataset is not None and self._is_of_kind(dataset, (*path, role), expects_list):
                     sets[role] = dataset
         self._are_apart(sets, path)
+        if CALIBRATION in sets and not sets[CALIBRATION].is_labelled:
+            self._report_unlabelled_calibration(sets[CALIBRATION], path)
         return sets
 
-    def fit(
-        self, kind: type[Any], sets: Mapping[str, Dataset], keys: Mapping[str, Any], path: KeyPath
-    ) -> None:
-        """Whether the datasets hold what the check needs."""
-        threshold = keys.get("threshold")
-        if MATCHES in sets and isinstance(threshold, dict) and "euclidean" in threshold:
-            message = "a match list has cosines and no templates; use a threshold such as {cosine: 0.5}"
-            self._validator.report((*path, "threshold", "euclidean"), message, at_key=True)
-        if getattr(kind, "needs_labels", False):
-            self._are_labelled(sets, path)
+    def fit(self, check: Any, sets: Mapping[str, Dataset], path: KeyPath) -> None:
+        """Whether the datasets hold what the check needs.
+
+        Args:
+            check: The check.
+            sets: Its datasets by role.
+            path: Where the check stands.
+        """
+        if getattr(check, "needs_labels", False):
+            self._are_labelled(check, sets, path)
+        elif MATCHES in sets and getattr(check, "people", None) == "clusters":
+            message = (
+                "a match list has no templates to cluster; name its column of people with 'source_identity' under "
+                f"datasets.{sets[MATCHES].name}.columns, and take 'people' out"
+            )
+            self._validator.report((*path, "people"), message)
 
     def _is_named(self, name: object, path: KeyPath) -> bool:
         if not isinstance(name, str):
@@ -73,44 +99,59 @@ class SetRules:
         self._validator.report(path, f"unknown dataset {quoted(name)}{near}; there are: {there}")
         return False
 
-    def _is_of_kind(self, dataset: Dataset, path: KeyPath, role: str) -> bool:
+    def _is_of_kind(self, dataset: Dataset, path: KeyPath, expects_list: bool) -> bool:
         is_list = dataset.format == MATCHES
-        if is_list == (role == MATCHES):
+        if is_list == expects_list:
             return True
+        role = str(path[-1])
         if is_list:
-            message = f"{dataset.name!r} is a match list; name it with 'matches', in place of two sets"
+            advice = _NO_LIST.get(role, "name it with 'matches', in place of two sets")
+            message = f"{dataset.name!r} is a match list; {advice}"
         else:
+            advice = (
+                "name two sets with 'generated' and 'source'"
+                if role == MATCHES
+                else "the control of a match list is another one"
+            )
             message = (
                 f"{dataset.name!r} is a set of images (format: {dataset.format}), expected a match list "
-                "(format: matches); name two sets with 'generated' and 'source'"
+                f"(format: matches); {advice}"
             )
         self._validator.report(path, message)
         return False
 
     def _are_apart(self, sets: Mapping[str, Dataset], path: KeyPath) -> None:
-        """Nothing generated may lie in a set of real people: it would match itself."""
-        for role in sets:
-            if role == "generated" or "generated" not in sets:
-                continue
-            generated, other = sets["generated"], sets[role]
-            shared = overlap(generated.path, other.path)
-            if generated.name == other.name:
-                message = f"{role} and generated are the same dataset {other.name!r}; name two"
-                self._validator.report((*path, role), message)
-            elif shared:
-                message = (
-                    f"{other.name!r} and {generated.name!r} hold the same files: {shared}; keep them apart"
-                )
-                self._validator.report((*path, role), message)
+        for role, others in _APART_FROM.items():
+            for other in others:
+                if role in sets and other in sets:
+                    self._is_apart(role, other, sets, path)
 
-    def _are_labelled(self, sets: Mapping[str, Dataset], path: KeyPath) -> None:
-        source, matches = sets.get("source"), sets.get(MATCHES)
-        if source is not None and source.labels.kind == "none" and source.format not in PLANNED_FORMATS:
+    def _is_apart(self, role: str, other: str, sets: Mapping[str, Dataset], path: KeyPath) -> None:
+        one, two = sets[role], sets[other]
+        shared = overlap(two.path, one.path)
+        if one.name == two.name:
+            message = f"{role} and {other} are the same dataset {one.name!r}; name two"
+            self._validator.report((*path, role), message)
+        elif shared:
+            message = f"{one.name!r} and {two.name!r} hold the same files: {shared}; keep them apart"
+            self._validator.report((*path, role), message)
+
+    def _report_unlabelled_calibration(self, calibration: Dataset, path: KeyPath) -> None:
+        message = (
+            f"thresholds are found on pictures of different people, and {calibration.name!r} has no labels; "
+            f"{how_to_label(calibration.name)}"
+        )
+        self._validator.report((*path, CALIBRATION), message)
+
+    def _are_labelled(self, check: Any, sets: Mapping[str, Dataset], path: KeyPath) -> None:
+        source, matches = sets.get(SOURCE), sets.get(MATCHES)
+        if source is not None and not source.is_labelled:
+            or_clusters = ", or 'people: clusters' here" if hasattr(check, "people") else ""
             message = (
-                f"this check counts people, and {source.name!r} has no labels; write 'labels: parent_folder' "
-                f"or 'labels: {{csv: labels.csv}}' under datasets.{source.name}"
+                f"this check counts people, and {source.name!r} has no labels; "
+                f"{how_to_label(source.name)}{or_clusters}"
             )
-            self._validator.report((*path, "source"), message)
+            self._validator.report((*path, SOURCE), message)
         if matches is not None and (matches.columns is None or matches.columns.source_identity is None):
             message = (
                 f"this check counts people, and {matches.name!r} names none; write 'source_identity' under "

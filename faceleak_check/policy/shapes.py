@@ -8,7 +8,7 @@ from typing import Any
 from faceleak_check.policy.agreement import THRESHOLD
 from faceleak_check.policy.embedders import AGREEMENT, EMBEDDER
 from faceleak_check.policy.names import TAKEN_RULES
-from faceleak_check.policy.sets import MATCHES, PAIR
+from faceleak_check.policy.roles import MATCHES, RoleKeys
 
 __all__ = ["Shape", "add_embedders", "add_roles", "one_check", "screen_method", "screen_rule", "screens"]
 
@@ -18,7 +18,9 @@ _ROLES = {
     "generated": "Name of the dataset of generated images.",
     "source": "Name of the dataset of real images that the generator was trained on.",
     "control": "Name of the dataset of real people whom the generator never saw.",
+    "calibration": "Name of a labelled dataset of real people, on which thresholds such as {fmr: 1e-5} are found.",
     "matches": "Name of a dataset with format: matches, in place of generated and source.",
+    "dataset": "Name of the dataset that is looked at.",
 }
 _EMBEDDER = {"type": "string", "description": "Name of the embedder, where the policy has several."}
 _AGREEMENT = {
@@ -34,23 +36,35 @@ _SCREENS = {
 }
 
 
-def add_roles(shape: Shape, roles: Sequence[str]) -> None:
+def add_roles(shape: Shape, roles: RoleKeys) -> None:
     """Add the keys that name a check's datasets, which its class does not hold."""
-    named = {role: {"type": "string", "description": _ROLES[role]} for role in roles or (*PAIR, MATCHES)}
-    shape["properties"] = named | shape["properties"]
-    if roles:
-        shape["required"] = [*roles, *shape["required"]]
+    shape["properties"] = {
+        role: {"type": "string", "description": _ROLES[role]} for role in roles.all
+    } | shape["properties"]
+    ways = [_way(shape, roles, needed) for needed in roles.alternatives]
+    if len(ways) > 1:
+        shape["oneOf"] = ways
     else:
-        shape["oneOf"] = [
-            {"required": list(PAIR), "properties": {MATCHES: False}},
-            {"required": [MATCHES], "properties": dict.fromkeys((*PAIR, EMBEDDER, AGREEMENT), False)},
-        ]
+        shape["required"] = [*roles.alternatives[0], *shape.get("required", [])]
 
 
-def add_embedders(shape: Shape, *, can_agree: bool) -> None:
+def _way(shape: Shape, roles: RoleKeys, needed: Sequence[str]) -> Shape:
+    """One way to name the datasets: the keys that it needs, and those that it excludes."""
+    excluded = [role for role in roles.all if role not in (*needed, *roles.optional)]
+    if MATCHES not in needed:
+        return {"required": list(needed), "properties": dict.fromkeys(excluded, False)}
+    excluded += [*(role for role in roles.optional if role not in needed), EMBEDDER, AGREEMENT]
+    way: Shape = {"required": list(needed), "properties": dict.fromkeys(excluded, False)}
+    if THRESHOLD in shape["properties"]:
+        way["properties"][THRESHOLD] = {"required": ["cosine"]}
+        way["required"] += [THRESHOLD]
+    return way
+
+
+def add_embedders(shape: Shape, roles: RoleKeys, *, can_agree: bool) -> None:
     """Add the keys that name a check's embedders; with an agreement a threshold is a mapping by their names."""
     own = shape["properties"]
-    sets = {key: own.pop(key) for key in (*PAIR, MATCHES)}
+    sets = {key: own.pop(key) for key in roles.all}
     shape["properties"] = sets | {EMBEDDER: _EMBEDDER} | ({AGREEMENT: _AGREEMENT} if can_agree else {}) | own
     if not can_agree:
         return
@@ -96,13 +110,13 @@ def _methods(method: Shape, description: str) -> Shape:
     return {"type": "array", "items": method, "minItems": 1, "description": description}
 
 
-def screens(shape: Shape, rule: Shape, planned: Mapping[str, Shape]) -> Shape:
+def screens(shape: Shape, rule: Shape, others: Mapping[str, Shape]) -> Shape:
     """The mapping ``screens``: rule by name.
 
     Args:
         shape: What pydantic says of it.
         rule: The shape of a rule.
-        planned: The shapes of rules that only a later version serves, by name.
+        others: The shapes of what is no such rule, by name.
     """
     [pattern] = shape["patternProperties"]
     known = {name: {**rule, "description": description} for name, description in _SCREENS.items()}
@@ -110,6 +124,6 @@ def screens(shape: Shape, rule: Shape, planned: Mapping[str, Shape]) -> Shape:
         "type": "object",
         "description": shape["description"],
         "propertyNames": {"pattern": pattern, "not": {"enum": list(TAKEN_RULES)}},
-        "properties": known | dict(planned),
+        "properties": known | dict(others),
         "additionalProperties": rule,
     }

@@ -9,6 +9,7 @@ import pydantic.dataclasses
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from faceleak_check.policy.numbers import (
+    HASH_SIZE,
     LARGEST_CHIP,
     chip_size,
     confidence,
@@ -16,8 +17,11 @@ from faceleak_check.policy.numbers import (
     count,
     distance,
     divisor,
+    hash_bits,
     pixel_value,
     positive_count,
+    positive_share,
+    rate,
     share,
 )
 
@@ -28,8 +32,11 @@ __all__ = [
     "Count",
     "Distance",
     "Divisor",
+    "HashBits",
     "PixelValue",
     "PositiveCount",
+    "PositiveShare",
+    "Rate",
     "Share",
     "Threshold",
     "check_keys",
@@ -64,6 +71,20 @@ Share = Annotated[
 ]
 """A share in [0, 1], written ``0.1%`` or ``0.001``."""
 
+PositiveShare = Annotated[
+    float,
+    BeforeValidator(positive_share),
+    _schema({"type": "number", "exclusiveMinimum": 0, "maximum": 1}, _PERCENT),
+]
+"""A share in (0, 1], written ``99%`` or ``0.99``."""
+
+Rate = Annotated[
+    float,
+    BeforeValidator(rate),
+    _schema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, _PERCENT),
+]
+"""An error rate, above 0 and below 1, written ``1e-5`` or ``0.1%``."""
+
 Confidence = Annotated[
     float,
     BeforeValidator(confidence),
@@ -94,6 +115,11 @@ ChipSize = Annotated[
 ]
 """Height and width of a face chip in pixels, in [1, 1024]."""
 
+HashBits = Annotated[
+    int, BeforeValidator(hash_bits), _schema({"type": "integer", "minimum": 0, "maximum": HASH_SIZE})
+]
+"""How many of the bits of two perceptual hashes differ, in [0, 64]."""
+
 Count = Annotated[int, BeforeValidator(count), _schema({"type": "integer", "minimum": 0})]
 """A whole number of 0 or more."""
 
@@ -108,22 +134,41 @@ class Threshold:
     Attributes:
         cosine: Cosine of the two templates from which on a pair is a match.
         euclidean: Euclidean distance of the two embeddings up to which a pair is a match.
-        fmr: False match rate that the threshold may have, by the user's own impostor pairs. Not in this version.
-        fpir: Chance that a stranger finds any match in the whole source set. Not in this version.
+        fmr: False match rate that the threshold may have, on impostor pairs of a labelled set.
+        fpir: Chance that a person who is not in the source set finds any match in it.
     """
 
     cosine: Cosine | None = None
     euclidean: Distance | None = None
-    fmr: Share | None = None
-    fpir: Share | None = None
+    fmr: Rate | None = None
+    fpir: Rate | None = None
 
     def __post_init__(self) -> None:
-        given = [field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None]
+        given = self._given()
         if len(given) != 1:
             raise ValueError(
                 f"found {' and '.join(given) or 'no key'}, "
                 "expected exactly one of cosine, euclidean, fmr, fpir"
             )
+
+    @property
+    def kind(self) -> str:
+        """The key that is given: ``cosine``, ``euclidean``, ``fmr`` or ``fpir``."""
+        return self._given()[0]
+
+    @property
+    def value(self) -> float:
+        """The value of that key."""
+        value: float = getattr(self, self.kind)
+        return value
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether the threshold is an error rate, which becomes a cosine when the data are there."""
+        return self.fmr is not None or self.fpir is not None
+
+    def _given(self) -> list[str]:
+        return [field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None]
 
     def describe(self) -> str:
         """The rule in words, such as ``cosine >= 0.94``."""
@@ -131,4 +176,4 @@ class Threshold:
             return f"cosine >= {self.cosine:.15g}"
         if self.euclidean is not None:
             return f"Euclidean distance <= {self.euclidean:.15g}"
-        return f"FMR {self.fmr:g}" if self.fmr is not None else f"FPIR {self.fpir:g}"
+        return f"FMR {self.fmr:.6g}" if self.fmr is not None else f"FPIR {self.fpir:.6g}"

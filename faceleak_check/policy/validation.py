@@ -27,6 +27,7 @@ _EXPECTED = {
     "tuple_type": "a list, each item on a line that starts with '- '",
     "dict_type": "a mapping of keys and values",
     "dataclass_type": "a mapping of keys and values",
+    "bool_type": "true or false",
 }
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from faceleak_check.records.arrays import Box, FloatArray, IntArray, Point
+from faceleak_check.records.calibration import Calibration, ChanceMatches, Suspect
+from faceleak_check.records.findings import CanaryKind, Figure, Histogram, Hub, Previous, RocCurve
 from faceleak_check.records.images import (
+    IN_SOURCE,
     NO_FACE,
     SEVERAL_FACES,
     UNREADABLE,
@@ -32,6 +35,7 @@ from faceleak_check.records.verdicts import (
 )
 
 __all__ = [
+    "IN_SOURCE",
     "NO_FACE",
     "SEVERAL_FACES",
     "UNREADABLE",
@@ -39,13 +43,19 @@ __all__ = [
     "WHOLE_PICTURE",
     "Alignment",
     "Box",
+    "Calibration",
+    "CanaryKind",
+    "ChanceMatches",
     "ChipTemplate",
     "Counts",
     "EmbedderSpec",
     "Exclusion",
     "Face",
     "FaceTemplates",
+    "Figure",
     "FloatArray",
+    "Histogram",
+    "Hub",
     "ImageRef",
     "ImageSet",
     "IntArray",
@@ -54,6 +64,8 @@ __all__ = [
     "Outcome",
     "Pair",
     "Point",
+    "Previous",
+    "RocCurve",
     "ScreenMethod",
     "ScreenSpec",
     "ScreenSummary",
@@ -61,6 +73,7 @@ __all__ = [
     "SecondOpinion",
     "SetSummary",
     "Survey",
+    "Suspect",
     "Templates",
     "Unit",
     "Verdict",

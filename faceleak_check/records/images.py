@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
+    "IN_SOURCE",
     "NO_FACE",
     "SEVERAL_FACES",
     "UNREADABLE",
@@ -29,6 +30,9 @@ NO_FACE = "no_face"
 
 SEVERAL_FACES = "several_faces"
 """The exclusion rule of pictures with more faces than one, where the policy says ``faces: error``."""
+
+IN_SOURCE = "in_source"
+"""The exclusion rule of control images that show a person of the source set."""
 
 UNSEEN_FOLDER = "folder"
 """The exclusion rule of folders that could not be looked into: one exclusion, any number of images."""
@@ -90,6 +94,11 @@ class ImageSet:
         lines = [(image.id, image.sha256) for image in self.images]
         lines += [(gone.id, gone.sha256 or gone.rule) for gone in self.excluded]
         return _digest_lines(f"{digest} {name}\0" for name, digest in sorted(lines))
+
+    @property
+    def n_people(self) -> int | None:
+        """Number of people named; None where nobody is."""
+        return len({label for image in self.images for label in image.labels}) or None
 
     @property
     def labels_sha256(self) -> str | None:
@@ -181,6 +190,7 @@ class SetSummary:
             the pictures are; None without templates.
         alignments: How pictures became face chips, and why so, by the name of the embedder in the policy; empty for
             match lists.
+        n_people: Number of people named; None where nobody is.
     """
 
     name: str
@@ -192,3 +202,4 @@ class SetSummary:
     n_faces: int | None = None
     median_norm: float | None = None
     alignments: Mapping[str, Alignment] = field(default_factory=dict)
+    n_people: int | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from faceleak_check.records.arrays import Point
@@ -65,6 +67,16 @@ class EmbedderSpec:
     recognises_people: bool = True
     decoding: int = 1
 
+    @property
+    def canonical(self) -> bytes:
+        """The spec as JSON, the same bytes for the same spec."""
+        return _canonical(self)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of everything that decides an output, 64 hexadecimal digits."""
+        return hashlib.sha256(self.canonical).hexdigest()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScreenSpec:
@@ -95,3 +107,17 @@ class ScreenSpec:
     device: str = "cpu"
     faces: Literal["none", "all", "largest"] = "none"
     decoding: int = 1
+
+    @property
+    def canonical(self) -> bytes:
+        """The spec as JSON, the same bytes for the same spec."""
+        return _canonical(self)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of everything that decides an output, 64 hexadecimal digits."""
+        return hashlib.sha256(self.canonical).hexdigest()
+
+
+def _canonical(spec: EmbedderSpec | ScreenSpec) -> bytes:
+    return json.dumps(asdict(spec), sort_keys=True, indent=2).encode()

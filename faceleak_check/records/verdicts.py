@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Literal
 
 from faceleak_check.records.arrays import Box
+from faceleak_check.records.calibration import Calibration, ChanceMatches
+from faceleak_check.records.findings import CanaryKind, Figure, Histogram, Hub, Previous, RocCurve
 from faceleak_check.records.images import ImageRef, SetSummary
 from faceleak_check.records.specs import EmbedderSpec, ScreenSpec
 
@@ -64,6 +66,9 @@ class Pair:
             picture was compared.
         source_box: The same in the source image.
         seconds: What other embedders say of the pair, where the check asks for their agreement.
+        kind: ``copy`` where the pictures themselves are nearly equal, ``person`` where only the person is; None where
+            the pictures were not compared.
+        bits: How many of the 64 bits of the two pictures' perceptual hashes differ.
     """
 
     generated: ImageRef
@@ -73,11 +78,13 @@ class Pair:
     generated_box: Box | None = None
     source_box: Box | None = None
     seconds: tuple[SecondOpinion, ...] = ()
+    kind: Literal["copy", "person"] | None = None
+    bits: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interval:
-    """A confidence interval; low and high are shares in [0, 1]."""
+    """A confidence interval of a share in [0, 1]; that of an excess risk may reach below 0."""
 
     low: float
     high: float
@@ -90,14 +97,19 @@ class Measurement:
 
     Attributes:
         value: The measured figure, in `unit`.
-        limit: The highest value that the policy allows.
+        limit: The highest value that the policy allows, or the lowest where `at_least` is set.
         unit: What value and limit count.
-        n: Number of generated images behind the figure.
+        n: Number of images behind the figure: generated ones, but for membership inference (source images), canary
+            recall (canaries) and coverage (images of the dataset).
         rule: How a pair was called a leak, in words.
         pairs: The pairs that make the value, worst first.
         leaks: Whether `pairs` are leaks (else they are the nearest pairs, shown for a look).
         interval: Confidence interval of a rate.
         confidence_asked: Whether the interval, not the value, must meet the limit.
+        finding: The figure in words, without its limit; empty where it is a number of leaks, people or a cosine.
+        at_least: Whether the limit is a lowest value.
+        missed: What follows where the limit is not met.
+        figures: Other figures that the value rests on, or that were measured beside it.
     """
 
     value: float
@@ -109,6 +121,10 @@ class Measurement:
     leaks: bool = True
     interval: Interval | None = None
     confidence_asked: bool = False
+    finding: str = ""
+    at_least: bool = False
+    missed: Literal[Outcome.LEAK, Outcome.INCONCLUSIVE] = Outcome.LEAK
+    figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +165,7 @@ class ScreenSummary:
         rule: Its name in the policy, such as ``child``.
         combine: Whether any or all of its methods must say so.
         methods: Its methods in the order of the policy.
-        groups: What it took out, by role: ``generated`` and ``source``.
+        groups: What it took out, by role.
     """
 
     rule: str
@@ -171,12 +187,20 @@ class Verdict:
         details: Paths and advice to the reasons: for the terminal and the evidence.
         warnings: What a reader of the verdict must know besides.
         measurement: The figures; None where nothing could be measured.
-        sets: The sets compared, by role: ``generated`` and ``source``, or ``matches``.
+        sets: The sets looked at, by role: ``generated``, ``source``, ``control``, ``calibration``, ``matches``,
+            ``dataset``.
         waived: Leaks that a waiver takes out.
         embedder: The embedder's spec; None for precomputed matches.
         agreement: The specs of the embedders that had to agree, the first one's left out, by their names in the policy.
         screens: What each screen did.
         unscreened: What the figure would be if the screens took nothing out; None where they took nothing out.
+        thresholds: The thresholds that were asked for as error rates, by the embedder's name in the policy.
+        chance: How many chance matches the threshold predicts; None where no labelled set tells.
+        hubs: Source images that many generated images match best, excused or not.
+        canaries: What became of the canaries, by kind.
+        histograms: Where similarities lie.
+        curve: True against false positive rate, for membership inference.
+        previous: The earlier figure that this one must not exceed.
     """
 
     outcome: Outcome
@@ -193,6 +217,13 @@ class Verdict:
     agreement: Mapping[str, EmbedderSpec] = field(default_factory=dict)
     screens: tuple[ScreenSummary, ...] = ()
     unscreened: Measurement | None = None
+    thresholds: Mapping[str, Calibration] = field(default_factory=dict)
+    chance: ChanceMatches | None = None
+    hubs: tuple[Hub, ...] = ()
+    canaries: tuple[CanaryKind, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
+    curve: RocCurve | None = None
+    previous: Previous | None = None
 
     @property
     def passed(self) -> bool:

@@ -24,7 +24,7 @@ from faceleak_check.errors import EvidenceError, PolicyError
 from faceleak_check.files import write_whole
 from faceleak_check.policy.schema import Policy
 from faceleak_check.records import Verdict
-from faceleak_check.reports.plain import printable
+from faceleak_check.reports.leaves import printable
 
 __all__ = [
     "EVIDENCE_VERSION",
@@ -35,10 +35,11 @@ __all__ = [
 
 Record = Mapping[str, Any]
 
-EVIDENCE_VERSION = 2
+EVIDENCE_VERSION = 3
+"""What is written; the description of ``evidence.schema.json`` says what each version changed."""
 _NAME_LETTERS = 55
 _WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
-_TOOLS = ("faceleak-check", "torch", "faiss-cpu", "numpy", "pillow")
+_TOOLS = ("faceleak-check", "torch", "faiss-cpu", "numpy", "scipy", "pillow", "imagehash")
 
 
 class EvidenceFolder:

@@ -36,6 +36,8 @@ SCHEMA = pa.schema(
             ),
             nullable=False,
         ),
+        pa.field("kind", pa.string()),
+        pa.field("bits", pa.int64()),
         pa.field("waived", pa.bool_(), nullable=False),
     ]
 )

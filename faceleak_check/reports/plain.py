@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from faceleak_check.checks.judge import brief
+from faceleak_check.checks.judge import brief, told_apart
 from faceleak_check.records import (
     Alignment,
     Box,
@@ -16,10 +16,11 @@ from faceleak_check.records import (
     SetSummary,
     Verdict,
 )
+from faceleak_check.reports.findings import figure_record, finding_records
+from faceleak_check.reports.leaves import printable, rounded
 
-__all__ = ["pair_record", "printable", "verdict_record"]
+__all__ = ["pair_record", "verdict_record"]
 
-_DECIMALS = 9
 _BOX_DECIMALS = 1
 _OFFSET_DECIMALS = 3
 _NORM_DECIMALS = 4
@@ -42,18 +43,24 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
         "unscreened": None if verdict.unscreened is None else _measurement(verdict.unscreened),
         "screens": [_screen(screen) for screen in verdict.screens],
         "embedder": None if verdict.embedder is None else asdict(verdict.embedder),
+        "embedder_sha256": None if verdict.embedder is None else verdict.embedder.sha256,
         "agreement": {name: asdict(spec) for name, spec in verdict.agreement.items()},
         "waived": [pair_record(pair) for pair in verdict.waived],
+        **finding_records(verdict),
     }
 
 
 def _measurement(measured: Measurement) -> dict[str, Any]:
     return {
-        "value": _rounded(measured.value),
-        "limit": _rounded(measured.limit),
+        "value": rounded(measured.value),
+        "limit": rounded(measured.limit),
+        "at_least": measured.at_least,
+        "missed": str(measured.missed),
         "unit": measured.unit,
         "n": measured.n,
         "rule": measured.rule,
+        "finding": _finding(measured),
+        "figures": [figure_record(figure) for figure in measured.figures],
         "interval": None if measured.interval is None else _interval(measured.interval),
         "confidence_asked": measured.confidence_asked,
         "pairs_are_leaks": measured.leaks,
@@ -62,8 +69,14 @@ def _measurement(measured: Measurement) -> dict[str, Any]:
     }
 
 
+def _finding(measured: Measurement) -> str:
+    """In the words in which it was judged."""
+    value, _ = told_apart(measured.value, measured.limit, measured.unit)
+    return measured.finding.replace("{value}", value)
+
+
 def _interval(interval: Interval) -> dict[str, float]:
-    return {name: _rounded(number) for name, number in asdict(interval).items()}
+    return {name: rounded(number) for name, number in asdict(interval).items()}
 
 
 def pair_record(pair: Pair) -> dict[str, Any]:
@@ -74,18 +87,20 @@ def pair_record(pair: Pair) -> dict[str, Any]:
         "source": printable(pair.source.id),
         "source_sha256": pair.source.sha256,
         "source_people": [printable(label) for label in pair.source.labels],
-        "similarity": _rounded(pair.similarity),
-        "distance": None if pair.distance is None else _rounded(pair.distance),
+        "similarity": rounded(pair.similarity),
+        "distance": None if pair.distance is None else rounded(pair.distance),
         "generated_box": _box(pair.generated_box),
         "source_box": _box(pair.source_box),
         "seconds": [
             {
                 "embedder": one.embedder,
-                "similarity": _rounded(one.similarity),
-                "distance": _rounded(one.distance),
+                "similarity": rounded(one.similarity),
+                "distance": rounded(one.distance),
             }
             for one in pair.seconds
         ],
+        "kind": pair.kind,
+        "bits": pair.bits,
     }
 
 
@@ -100,7 +115,7 @@ def _screen(screen: ScreenSummary) -> dict[str, Any]:
         "methods": [
             {
                 **asdict(method.spec),
-                "reject_above": _rounded(method.reject_above),
+                "reject_above": rounded(method.reject_above),
                 "n_images": method.n_images,
             }
             for method in screen.methods
@@ -113,7 +128,7 @@ def _screen(screen: ScreenSummary) -> dict[str, Any]:
 
 
 def _rate(n_part: int, n_whole: int) -> float | None:
-    return _rounded(n_part / n_whole) if n_whole else None
+    return rounded(n_part / n_whole) if n_whole else None
 
 
 def _set(one: SetSummary) -> dict[str, Any]:
@@ -128,11 +143,12 @@ def _set(one: SetSummary) -> dict[str, Any]:
                 "rule": gone.rule,
                 "reason": gone.reason,
                 "sha256": gone.sha256,
-                "value": None if gone.value is None else _rounded(gone.value),
+                "value": None if gone.value is None else rounded(gone.value),
             }
             for gone in one.excluded
         ],
         "n_other_files": dict(sorted(one.n_other_files.items())),
+        "n_people": one.n_people,
         "n_faces": one.n_faces,
         "median_norm": None if one.median_norm is None else round(one.median_norm, _NORM_DECIMALS),
         "alignments": {name: _alignment(alignment) for name, alignment in one.alignments.items()},
@@ -153,12 +169,3 @@ def _alignment(alignment: Alignment) -> dict[str, Any]:
             "offset": None if survey.offset is None else round(survey.offset, _OFFSET_DECIMALS),
         },
     }
-
-
-def printable(name: str) -> str:
-    r"""A file's name as text that any reader of UTF-8 accepts: bytes that are no UTF-8 become ``\xNN``."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _rounded(number: float) -> float:
-    return round(float(number), _DECIMALS) + 0.0

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.matches import NO_MATCH, Gone, Matches
 from faceleak_check.records import FloatArray, ImageRef, IntArray, Templates
-from faceleak_check.search.exact import nearest
+from faceleak_check.search.exact import figures, nearest
 
-__all__ = ["Gallery", "Neighbours"]
+__all__ = ["Gallery", "Neighbours", "between"]
 
 _SPARE = 8
 _MOST_NEIGHBOURS = 100_000_000
@@ -70,6 +70,27 @@ class Gallery:
     def part(self, faces: IntArray) -> Templates:
         """Templates of some faces, by their rows."""
         return Templates(vectors=self.templates.vectors[faces], norms=self.templates.norms[faces])
+
+    def of_images(self, rows: IntArray) -> Gallery:
+        """The gallery of some of the images, by their rows."""
+        n_faces = self.n_faces[rows]
+        ends = np.cumsum(n_faces)
+        faces = np.repeat(self.first_face[rows] - (ends - n_faces), n_faces) + np.arange(n_faces.sum())
+        return Gallery(
+            images=tuple(self.images[int(row)] for row in rows),
+            n_faces=n_faces,
+            templates=self.part(faces),
+            boxes=None if self.boxes is None else self.boxes[faces],
+        )
+
+    def without(self, digests: Collection[str]) -> Gallery:
+        """The gallery without the images of these contents."""
+        return self.of_images(np.flatnonzero(~self.rows_of(digests))) if digests else self
+
+    def faces_of(self, image: int) -> IntArray:
+        """Rows of the faces of one image."""
+        first = int(self.first_face[image])
+        return np.arange(first, first + int(self.n_faces[image]))
 
     def rows_of(self, digests: Collection[str]) -> npt.NDArray[np.bool_]:
         """Which images have one of these contents, shape (n,)."""
@@ -283,3 +304,9 @@ def _seen_before(rows: IntArray) -> npt.NDArray[np.bool_]:
 
 def _boxes(gallery: Gallery, faces: IntArray) -> FloatArray | None:
     return None if gallery.boxes is None else gallery.boxes[faces]
+
+
+def between(one: Gallery, row: int, other: Gallery, other_row: int) -> tuple[FloatArray, FloatArray]:
+    """Cosine and Euclidean distance of each face of one image with each of another."""
+    left, right = one.faces_of(row), other.faces_of(other_row)
+    return figures(one.part(np.repeat(left, len(right))), other.part(np.tile(right, len(left))))

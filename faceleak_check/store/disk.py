@@ -17,12 +17,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -33,21 +31,12 @@ from faceleak_check.records import EmbedderSpec, IntArray, ScreenSpec
 from faceleak_check.store.folders import FORMAT, private_folder, store_errors
 from faceleak_check.store.shards import Arrays, pack, read_shard
 
-__all__ = ["DiskStore", "spec_digest"]
+__all__ = ["DiskStore"]
 
 _SUFFIX = ".safetensors"
 _STALE_SECONDS = 24 * 3600
 
 Spec = TypeVar("Spec", EmbedderSpec, ScreenSpec)
-
-
-def spec_digest(spec: EmbedderSpec | ScreenSpec) -> str:
-    """SHA-256 of everything that decides an output, 64 hexadecimal digits."""
-    return hashlib.sha256(_spec_json(spec)).hexdigest()
-
-
-def _spec_json(spec: EmbedderSpec | ScreenSpec) -> bytes:
-    return json.dumps(asdict(spec), sort_keys=True, indent=2).encode()
 
 
 class DiskStore(ABC, Generic[Spec]):
@@ -65,7 +54,7 @@ class DiskStore(ABC, Generic[Spec]):
     """
 
     def __init__(self, root: Path, kind: str, spec: Spec) -> None:
-        self.folder = root / FORMAT / kind / spec_digest(spec)[:32]
+        self.folder = root / FORMAT / kind / spec.sha256[:32]
         self._spec: Spec = spec
         self._images: dict[bytes, int] = {}
         self._n_images = 0
@@ -75,7 +64,7 @@ class DiskStore(ABC, Generic[Spec]):
         with store_errors(self.folder, "made"):
             private_folder(root, kind, self.folder.name)
             if not (self.folder / "spec.json").is_file():
-                write_whole(self.folder / "spec.json", _spec_json(spec))
+                write_whole(self.folder / "spec.json", spec.canonical)
         self.refresh()
 
     @abstractmethod

@@ -6,13 +6,19 @@ from pathlib import Path
 
 # pytester takes out of `sys.modules` what an inner run has imported, and these cannot be imported twice
 import facenet_pytorch  # noqa: F401
+import imagehash  # noqa: F401
 import onnxruntime  # noqa: F401
 import open_clip  # noqa: F401
 import pytest
+import scipy.cluster.hierarchy
+import scipy.fftpack
+import scipy.stats  # noqa: F401
 from gate_project import Project, WriteSet
+from labelled_project import LabelledProject
 
 import faceleak_check.embedders.dlib_network
 import faceleak_check.embedders.fake_pixels
+import faceleak_check.embedders.phash
 import faceleak_check.pipeline
 import faceleak_check.reports.pairs
 import faceleak_check.reports.progress
@@ -20,14 +26,23 @@ import faceleak_check.session  # noqa: F401
 
 
 @pytest.fixture
-def project(
-    pytester: pytest.Pytester, write_set: WriteSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Project:
-    """A project with two small sets and a store of its own."""
+def environment(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store of its own, 80 columns, and nothing from the shell of the person who runs the tests."""
     monkeypatch.setenv("FACELEAK_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")  # takes a second to import
     monkeypatch.setenv("PYTHONPATH", str(pytester.path / "installed"))
     for name in ("CI", "BUILD_NUMBER", "GENERATED", "TRAINING"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(environment: None, pytester: pytest.Pytester, write_set: WriteSet) -> Project:
+    """A project with two small sets and a store of its own."""
     return Project(pytester, write_set)
+
+
+@pytest.fixture
+def labelled(environment: None, pytester: pytest.Pytester, write_set: WriteSet) -> LabelledProject:
+    """A project with a source and a control that name their people, and a store of its own."""
+    return LabelledProject(pytester, write_set)

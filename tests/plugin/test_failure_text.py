@@ -19,8 +19,8 @@ source     training: 6 seen, 6 compared
 embedder   fake-pixels
 
 leaks, worst first (1 of 1):
-  cosine  generated image  source image
-  1.0000  g9.png           p3/1.png
+  cosine  kind  generated image  source image
+  1.0000  copy  g9.png           p3/1.png
 all pairs, in the evidence folder:
   pairs/release.leak_count.generated-vs-training.KEY.parquet
 {NOTE}
@@ -34,8 +34,8 @@ source     training: 6 seen, 6 compared
 embedder   fake-pixels
 
 leaks, worst first (1 of 1):
-  cosine  generated image  source image
-  1.0000  g9.png           p3/1.png
+  cosine  kind  generated image  source image
+  1.0000  copy  g9.png           p3/1.png
 all pairs, in the evidence folder:
   pairs/release.leak_rate.generated-vs-training.KEY.parquet
 {NOTE}
@@ -49,8 +49,8 @@ source     training: 6 seen, 6 compared
 embedder   fake-pixels
 
 leaks, worst first (1 of 1):
-  cosine  generated image  source image
-  1.0000  g9.png           p3/1.png
+  cosine  kind  generated image  source image
+  1.0000  copy  g9.png           p3/1.png
 all pairs, in the evidence folder:
   pairs/release.identity_exposure.generated-vs-training.KEY.parquet
 {NOTE}
@@ -65,10 +65,10 @@ source     training: 6 seen, 6 compared
 embedder   fake-pixels
 
 most similar pairs, worst first (3 of 3):
-  cosine  generated image  source image
-  1.0000  g9.png           p3/1.png
-  0.1778  g3.png           p5/1.png
-  0.1547  g2.png           p1/1.png
+  cosine  kind  generated image  source image
+  1.0000  copy  g9.png           p3/1.png
+  0.1778  -     g3.png           p5/1.png
+  0.1547  -     g2.png           p1/1.png
 all pairs, in the evidence folder:
   pairs/release.top_k_similarity.generated-vs-training.KEY.parquet
 {NOTE}
@@ -157,10 +157,10 @@ ODD_NAMES = {
     "no \udcff utf-8.png": r"no \xff utf-8.png",
 }
 LONG_NAMES = {
-    "long-" * 48 + ".png": "long-long-long-long-long-lo…ng-long-long-long-long-.png",
-    "漢字の名前" * 8 + ".png": "漢字の名前漢字の名前漢字の…名前漢字の名前漢字の名前.png",
+    "long-" * 48 + ".png": "long-long-long-long-long…long-long-long-long-.png",
+    "漢字の名前" * 8 + ".png": "漢字の名前漢字の名前漢字…漢字の名前漢字の名前.png",
     "e\u0301" * 40 + ".png": "e\u0301" * 40 + ".png",
-    "👩\u200d🔬" * 9 + ".png": r"👩\u200d🔬👩\u200d🔬👩\u200…d🔬👩\u200d🔬👩\u200d🔬.png",
+    "👩\u200d🔬" * 9 + ".png": r"👩\u200d🔬👩\u200d🔬👩\u…👩\u200d🔬👩\u200d🔬.png",
 }
 
 
@@ -172,7 +172,7 @@ def test_odd_names_fit_and_move_no_cursor(project: Project, names: dict[str, str
     project.policy()
     text = failure(project.gate().stdout.str(), "leak_count[generated-vs-training]")
     table = text[text.index("leaks, worst") : text.index("all pairs")].splitlines()[2:]
-    shown = {line.removeprefix("  1.0000  ").removesuffix("  p3/1.png").rstrip() for line in table}
+    shown = {line.removeprefix("  1.0000  copy  ").removesuffix("  p3/1.png").rstrip() for line in table}
     assert shown == set(names.values())
     assert max(map(cell_len, text.splitlines())) <= 80
     assert text.replace("\n", "").isprintable()
@@ -201,8 +201,8 @@ source     {source}: 6
 embedder   fake-pixels
 
 leaks, worst first (1 of 1):
-  cosine  generated image  source image
-  1.0000  g9.png           p3/1.png
+  cosine  kind  generated image  source image
+  1.0000  copy  g9.png           p3/1.png
 all pairs, in the evidence folder:
   pairs/release.leak_count.{"g" * 36}.KEY.parquet
 {NOTE}
@@ -217,7 +217,7 @@ def test_ten_pairs_of_many_are_shown(project: Project) -> None:
     text = failure(project.gate().stdout.str(), "leak_count[generated-vs-training]")
     table = text[text.index("leaks, worst") : text.index("all pairs")].splitlines()
     assert table[0] == "leaks, worst first (10 of 12):"
-    assert [line.split()[1] for line in table[2:]] == [f"leak{n:02}.png" for n in range(10)]
+    assert [line.split()[2] for line in table[2:]] == [f"leak{n:02}.png" for n in range(10)]
 
 
 def test_nothing_of_pytest_or_pluggy_is_in_a_failure(project: Project) -> None:

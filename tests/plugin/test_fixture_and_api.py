@@ -108,13 +108,14 @@ def test_a_linked_policy_is_the_same_to_check_and_to_pytest(project: Project) ->
 
 
 def test_a_built_in_policy_by_name(published_matches: Path) -> None:
-    result = check("builtin:published/dcface", environment={"PUBLISHED_MATCHES": str(published_matches)})
+    result = check("builtin:published/digiface-1m", environment={"PUBLISHED_MATCHES": str(published_matches)})
     assert result.passed
-    assert result.policy.shown_as == "builtin:published/dcface"
+    assert result.policy.shown_as == "builtin:published/digiface-1m"
     assert [verdict.case for verdict in result.verdicts] == [
-        "leak_count[dcface]",
-        "identity_exposure[dcface]",
-        "top_k_similarity[dcface]",
+        "excess_risk[digiface-1m-vs-idiff-face]",
+        "leak_count[digiface-1m]",
+        "identity_exposure[digiface-1m]",
+        "top_k_similarity[digiface-1m]",
     ]
 
 

@@ -82,12 +82,15 @@ def test_the_properties_of_a_case(mixed: Project) -> None:
         ("faceleak.outcome", "inconclusive"),
         ("faceleak.value", "0.142857143"),
         ("faceleak.limit", "0.15"),
+        ("faceleak.limit_is", "at_most"),
         ("faceleak.unit", "share"),
         ("faceleak.rule", "cosine >= 0.9"),
         ("faceleak.n", "7"),
         ("faceleak.interval_low", "0.032543802"),
         ("faceleak.interval_high", "0.452286695"),
         ("faceleak.interval_confidence", "0.9"),
+        ("faceleak.pairs_copies", "1"),
+        ("faceleak.pairs_persons", "0"),
         ("faceleak.generated.dataset", "generated"),
         ("faceleak.generated.sha256", sets["generated"]["sha256"]),
         ("faceleak.generated.n_seen", "8"),
@@ -124,6 +127,7 @@ def test_the_properties_of_screens_agreement_and_alignments() -> None:
             ("outcome", "leak"),
             ("value", 0.25),
             ("limit", 0.01),
+            ("limit_is", "at_most"),
             ("unit", "share"),
             ("rule", "first: cosine >= 0.9 and second: Euclidean distance <= 0.6"),
             ("n", 4),
@@ -184,8 +188,8 @@ source     training: 6 seen, 6 compared
 embedder   fake-pixels
 
 leaks, worst first (1 of 1):
-  cosine  generated image  source image
-  1.0000  {digest}     {digest}
+  cosine  kind  generated image  source image
+  1.0000  copy  {digest}     {digest}
 all pairs, in the evidence folder:
   pairs/release.leak_count.generated-vs-training.KEY.parquet
 note: 1 file of 'generated' is no image and was not looked at (1 .txt)

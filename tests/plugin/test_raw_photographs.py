@@ -96,7 +96,8 @@ def test_the_largest_face_alone_where_the_policy_says_so(
     assert failure(result.stdout.str(), "leak_count[generated-vs-training]").startswith(
         "INCONCLUSIVE: 1 of 2 images of 'generated' was left out (50%: 1 several_faces);\n"
         "    exclusions.at_most allows 0%\n"
-        "also: 0 of 1 generated image leaks; the policy allows at most 0\n"
+        "also: 0 of 1 generated image leaks; the policy allows at most 0; at 95%\n"
+        "    confidence up to 95% may leak\n"
         "generated: 'two.png': it shows 2 faces, and the policy says faces: error\n"
     )
 
@@ -112,7 +113,8 @@ def test_pictures_without_a_face_are_counted(photographs: Project) -> None:
     assert failure(result.stdout.str(), "leak_count[generated-vs-training]").startswith(
         "INCONCLUSIVE: 4 of 5 images of 'generated' were left out (80%: 4 no_face);\n"
         "    exclusions.at_most allows 0%\n"
-        "also: 0 of 1 generated image leaks; the policy allows at most 0\n"
+        "also: 0 of 1 generated image leaks; the policy allows at most 0; at 95%\n"
+        "    confidence up to 95% may leak\n"
         "generated: '1x1.png': no face was found in it\n"
         "generated: 'black.png': no face was found in it\n"
         "generated: 'coffee.png': no face was found in it\n"

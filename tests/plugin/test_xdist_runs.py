@@ -85,8 +85,8 @@ source     training: 6 seen, 6 compared
 embedder   fake-pixels
 
 leaks, worst first (1 of 1):
-  cosine  generated image  source image
-  1.0000  g9.png           p3/1.png
+  cosine  kind  generated image  source image
+  1.0000  copy  g9.png           p3/1.png
 all pairs, in the evidence folder:
   pairs/release.leak_count.generated-vs-training.KEY.parquet
 {NOTE}
@@ -154,7 +154,7 @@ def test_a_name_that_is_no_utf8_passes_between_processes(project: Project) -> No
     project.policy(keys="exclusions: {at_most: 50%}\n")
     status, output = project.run_apart("--faceleak-policy=release.yaml", "-n1")
     assert status == pytest.ExitCode.TESTS_FAILED
-    assert r"  1.0000  bad \xff\xfe.png  p3/1.png" in output.splitlines()
+    assert r"  1.0000  copy  bad \xff\xfe.png  p3/1.png" in output.splitlines()
     (case,) = project.evidence()["policies"][0]["cases"]
     assert case["measurement"]["worst_pairs"][0]["generated"] == r"bad \xff\xfe.png"
     assert case["sets"]["generated"]["excluded"] == [

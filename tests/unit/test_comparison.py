@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,16 +14,22 @@ from faceleak_check.checks.leak_count import LeakCount
 from faceleak_check.checks.leak_rate import LeakRate
 from faceleak_check.checks.top_k_similarity import TopKSimilarity
 from faceleak_check.comparison import SecondEmbedder, Settled, digests
-from faceleak_check.comparison import settle as settle_or_nothing
+from faceleak_check.comparison import settle as settle_figures
+from faceleak_check.image_sets import Role
 from faceleak_check.matches import Gone
+from faceleak_check.measuring import PairFigures
 from faceleak_check.policy.types import Threshold
-from faceleak_check.protocols import Check
-from faceleak_check.records import ImageRef, Pair, Templates
+from faceleak_check.protocols import PairCheck
+from faceleak_check.records import ImageRef, Templates
 from faceleak_check.search.neighbours import Gallery, Neighbours
 
 
-def settle(*arguments: Any, **keys: Any) -> Settled:
-    settled = settle_or_nothing(*arguments, **keys)
+def settle_or_nothing(neighbours: Neighbours, check: PairCheck, **keys: Any) -> Settled | None:
+    return settle_figures(PairFigures(check=check, neighbours=neighbours), **keys)
+
+
+def settle(neighbours: Neighbours, check: PairCheck, **keys: Any) -> Settled:
+    settled = settle_or_nothing(neighbours, check, **keys)
     assert settled is not None
     return settled
 
@@ -54,9 +60,9 @@ class Rejects:
     source: frozenset[str]
     asked: set[str] = field(default_factory=set)
 
-    def look_at(self, pairs: Collection[Pair], gone: Gone) -> Gone:
-        seen_generated = {pair.generated.sha256 for pair in pairs}
-        seen_source = {pair.source.sha256 for pair in pairs}
+    def look_at(self, images: Mapping[Role, Collection[ImageRef]], gone: Gone) -> Gone:
+        seen_generated = {image.sha256 for image in images["generated"]}
+        seen_source = {image.sha256 for image in images["source"]}
         self.asked |= seen_generated | seen_source
         return replace(
             gone,
@@ -70,7 +76,7 @@ def some_of(images: tuple[ImageRef, ...], share: float, seed: int) -> frozenset[
     return frozenset(image.sha256 for image in images if random.random() < share)
 
 
-CHECKS: list[Check] = [
+CHECKS: list[PairCheck] = [
     TopKSimilarity(k=4, at_most=0.9),
     LeakCount(threshold=Threshold(cosine=0.9), at_most=0),
     LeakCount(threshold=Threshold(euclidean=0.4), at_most=0),
@@ -88,7 +94,7 @@ CHECKS: list[Check] = [
     seed=st.integers(0, 500),
 )
 def test_screening_pairs_alone_gives_what_screening_everything_gives(
-    check: Check, n: int, m: int, share: float, seed: int
+    check: PairCheck, n: int, m: int, share: float, seed: int
 ) -> None:
     generated, source = gallery("g", n, seed), gallery("s", m, seed + 1)
     rejects = Rejects(some_of(generated.images, share, seed), some_of(source.images, share, seed + 2))
@@ -184,7 +190,7 @@ def test_pairs_that_the_second_embedder_does_not_confirm_are_counted() -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: type(check).__name__)
-def test_where_the_screens_leave_nothing_there_is_no_figure(check: Check) -> None:
+def test_where_the_screens_leave_nothing_there_is_no_figure(check: PairCheck) -> None:
     generated, source = gallery("g", 3, 1), gallery("s", 10, 2)
     everybody = frozenset(image.sha256 for image in (*generated.images, *source.images))
     close = gallery("g", 3, 1)

@@ -12,7 +12,7 @@ from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS, Registr
 ALL = [CHECKS, EMBEDDERS, READERS, SCREENS]
 THERE_ARE = (
     "there are: dlib-resnet, facenet-vggface2, facenet-casia, adaface-ir101, adaface-ir50, adaface-ir18, onnx, "
-    "torchscript, fake-pixels"
+    "torchscript, phash, sscd, fake-pixels"
 )
 BUILT_IN = {"dlib-resnet": "faceleak_check.embedders.dlib_resnet:DlibResNet"}
 
@@ -48,7 +48,17 @@ def test_every_built_in_name_leads_to_a_class_that_its_module_exports(registry: 
 @pytest.mark.parametrize("registry", ALL, ids=lambda registry: registry.kind)
 def test_the_known_names_are_listed(registry: Registry) -> None:
     assert {
-        "check": ["top_k_similarity", "leak_rate", "leak_count", "identity_exposure"],
+        "check": [
+            "top_k_similarity",
+            "leak_rate",
+            "leak_count",
+            "identity_exposure",
+            "excess_risk",
+            "membership_inference",
+            "near_copy",
+            "canary_recall",
+            "coverage",
+        ],
         "embedder": [
             "dlib-resnet",
             "facenet-vggface2",
@@ -58,9 +68,11 @@ def test_the_known_names_are_listed(registry: Registry) -> None:
             "adaface-ir18",
             "onnx",
             "torchscript",
+            "phash",
+            "sscd",
             "fake-pixels",
         ],
-        "reader": ["folder", "matches"],
+        "reader": ["folder", "matches", "recordio"],
         "screen": ["clip", "age", "face"],
     }[registry.kind] == list(registry)
 

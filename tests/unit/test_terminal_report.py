@@ -14,6 +14,7 @@ def pair(
     source: str = "p/1.png",
     similarity: float = 0.97,
     seconds: Mapping[str, float] | None = None,
+    kind: str | None = None,
 ) -> dict[str, Any]:
     return {
         "generated": generated,
@@ -29,6 +30,8 @@ def pair(
             {"embedder": name, "similarity": cosine, "distance": 0.5}
             for name, cosine in (seconds or {}).items()
         ],
+        "kind": kind,
+        "bits": None,
     }
 
 
@@ -48,6 +51,8 @@ def record(outcome: str = "leak", **changes: Any) -> dict[str, Any]:
             "pairs_are_leaks": True,
             "n_pairs": len(pairs),
             "worst_pairs": pairs,
+            "unit": "images",
+            "figures": [],
         },
         "sets": {"generated": {"name": "g", "counts": counts, "alignments": {}}},
         "unscreened": None,
@@ -55,6 +60,11 @@ def record(outcome: str = "leak", **changes: Any) -> dict[str, Any]:
         "embedder": {"name": "dlib-resnet", "weights_sha256": "c" * 64},
         "agreement": {},
         "pairs_file": {"file": "pairs/x.parquet"},
+        "thresholds": {},
+        "chance": None,
+        "hubs": [],
+        "canaries": [],
+        "previous": None,
         **changes,
     }
 

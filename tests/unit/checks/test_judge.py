@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -129,10 +131,23 @@ def test_a_limit_of_zero_with_confidence_is_told_to_be_out_of_reach() -> None:
 @pytest.mark.parametrize(
     ("measurement", "sentence"),
     [
-        (measured(0, 0, "images"), "0 of 50 generated images leak; the policy allows at most 0"),
+        (
+            measured(0, 0, "images"),
+            "0 of 50 generated images leak; the policy allows at most 0; at 95% confidence up to 5.82% may leak",
+        ),
         (measured(1, 0, "images"), "1 of 50 generated images leaks; the policy allows at most 0"),
         (measured(1, 0, "images", n=1), "1 of 1 generated image leaks; the policy allows at most 0"),
-        (measured(0, 0, "images", n=1), "0 of 1 generated image leaks; the policy allows at most 0"),
+        (
+            measured(0, 0, "images", n=1),
+            "0 of 1 generated image leaks; the policy allows at most 0; at 95% confidence up to 95% may leak",
+        ),
+        (
+            measured(0, 0.01, "share", n=3000),
+            (
+                "0 of 3,000 generated images leak (0%); the policy allows at most 1%; "
+                "at 95% confidence up to 0.0998% may leak"
+            ),
+        ),
         (
             measured(12_345, 1_000, "images", n=500_000),
             "12,345 of 500,000 generated images leak; the policy allows at most 1,000",
@@ -181,6 +196,75 @@ def test_value_and_limit_are_told_apart(
     assert told_apart(value, limit, unit) == shown
 
 
+@pytest.mark.parametrize(
+    ("value", "limit", "sentence"),
+    [
+        (0.02, 0.01, "2 of 100 images (2%) are blurred (2%); the policy allows at most 1%"),
+        (0.0, 0.0, "2 of 100 images (0%) are blurred (0%); the policy allows at most 0%"),
+        (-0.0417, 0.05, "2 of 100 images (-4.17%) are blurred (-4.17%); the policy allows at most 5%"),
+        # with as many digits as tell it from the limit
+        (0.0100001, 0.01, "2 of 100 images (1.00001%) are blurred (1.00001%); the policy allows at most 1%"),
+    ],
+)
+def test_a_finding_has_its_own_words_and_the_value_where_it_asks_for_it(
+    value: float, limit: float, sentence: str
+) -> None:
+    """And where nothing was found it does not say what that leaves open: it may be about anything."""
+    one = replace(measured(value, limit, "share"), finding="2 of 100 images ({value}) are blurred ({value})")
+    assert judge(one)[1] == sentence
+
+
+def test_a_finding_may_do_without_the_value() -> None:
+    one = replace(measured(0, 0, "images"), finding="0 of 50 generated images are copies of a source image")
+    assert judge(one) == (
+        Outcome.PASS,
+        "0 of 50 generated images are copies of a source image; the policy allows at most 0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "outcome", "sentence"),
+    [
+        (0.99, 0.99, Outcome.PASS, "99% were caught; the policy asks for at least 99%"),
+        (1.0, 0.99, Outcome.PASS, "100% were caught; the policy asks for at least 99%"),
+        (0.98999, 0.99, Outcome.INCONCLUSIVE, "98.999% were caught; the policy asks for at least 99%"),
+        (0.0, 0.99, Outcome.INCONCLUSIVE, "0% were caught; the policy asks for at least 99%"),
+    ],
+)
+def test_a_lowest_value_may_be_exceeded_and_missing_it_means_what_the_check_says(
+    value: float, limit: float, outcome: Outcome, sentence: str
+) -> None:
+    one = replace(
+        measured(value, limit, "share"),
+        finding="{value} were caught",
+        at_least=True,
+        missed=Outcome.INCONCLUSIVE,
+    )
+    assert judge(one) == (outcome, sentence)
+
+
+def test_what_is_missed_with_confidence_is_what_the_check_says() -> None:
+    one = replace(rate(9, 900, 0.001, 0.95), missed=Outcome.INCONCLUSIVE)
+    assert judge(one)[0] is Outcome.INCONCLUSIVE
+    assert judge(one)[1].endswith("95% confidence: 0.527% to 1.89%")
+
+
+@pytest.mark.parametrize(
+    ("measurement", "bound"),
+    [
+        (measured(0, 0, "images", n=3000), "; at 95% confidence up to 0.0998% may leak"),
+        (measured(0.0, 0.01, "share", n=10), "; at 95% confidence up to 25.9% may leak"),
+        (measured(1, 1, "images"), ""),
+        (measured(0, 0, "people"), ""),
+        (measured(0.0, 0.9, "cosine"), ""),
+    ],
+)
+def test_nothing_found_tells_what_it_leaves_open(measurement: Measurement, bound: str) -> None:
+    """About 3 of n; where a confidence was asked for, its own interval says so instead."""
+    assert judge(measurement)[1].rpartition("the policy allows at most ")[2].lstrip("0123456789.%") == bound
+    assert "may" not in judge(rate(0, 5000, 0.001, 0.95))[1]
+
+
 # ----------------------------------------------------------------------------------------------- the brief
 
 
@@ -196,6 +280,9 @@ def test_value_and_limit_are_told_apart(
         (measured(0.94000001, 0.94, "cosine"), "0.94000001 > 0.94000000"),
         (rate(0, 50, 0.001), "0% <= 0.1% (0% to 7.13%)"),
         (rate(5, 50, 0.001, 0.999), "10% > 0.1% (2.6% to 31.6%)"),
+        (replace(measured(0.985, 0.99, "share"), at_least=True), "98.5% < 99%"),
+        (replace(measured(0.99, 0.99, "share"), at_least=True), "99% >= 99%"),
+        (replace(measured(92, 100, "images"), at_least=True), "92 < 100 images"),
     ],
 )
 def test_the_brief(measurement: Measurement, text: str) -> None:

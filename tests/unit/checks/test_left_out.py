@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from faceleak_check.checks.left_out import too_many_left_out, warnings_on
+from faceleak_check.checks.left_out import too_many_left_out, unexpected, warnings_on
 from faceleak_check.embedders.fake_pixels import FakePixels
-from faceleak_check.policy.schema import EmbedderChoice
+from faceleak_check.policy.schema import EmbedderChoice, Expect
 from faceleak_check.records import (
     Alignment,
     Counts,
@@ -288,3 +288,63 @@ def test_embeddings_of_very_different_lengths_are_a_warning(other: float | None,
             f"embeddings of {low!r} are 0.79 long (median), those of {high!r} 1: the pictures of {low!r} are worse, "
             "or cut in another way, and similarities between them mean less"
         )
+
+
+# ------------------------------------------------------------------------------ people who are in both sets
+
+
+def test_people_of_the_source_do_not_count_as_lost_from_a_control() -> None:
+    """They do not belong there, so that taking them out hides nothing."""
+    both = summary(100, 1, rules={"in_source": 60, "no_face": 2})
+    assert too_many_left_out({"control": both}, 0.03) == ()
+    assert reason(both, 0.02) == (
+        "3 of 100 images of 'photos' were left out (3%: 1 unreadable, 2 no_face); exclusions.at_most allows 2%"
+    )
+    assert too_many_left_out({"control": summary(100, rules={"in_source": 60})}, 0.0) == ()
+
+
+# ------------------------------------------------------------------------------------- what was expected
+
+
+def expecting(n_seen: int, n_people: int | None, **keys: Any) -> tuple[list[tuple[str, str]], list[str]]:
+    one = replace(summary(n_seen, 2), n_people=n_people)
+    return unexpected({"source": one}, {"source": Expect(**keys)})
+
+
+def test_a_dataset_that_holds_what_is_expected_is_no_surprise() -> None:
+    """Unreadable files are seen too."""
+    assert expecting(50, 7, images=50, identities=7) == ([], [])
+    assert expecting(50, None, images=50) == ([], [])
+
+
+IMAGES = "'photos' holds 1,234 images, and the policy expects 500,000: is it the right folder?"
+PEOPLE = "'photos' names 1,200 people, and the policy expects 10,000: is it the right folder?"
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentences"),
+    [
+        ({"images": 500_000}, [IMAGES]),
+        ({"identities": 10_000}, [PEOPLE]),
+        ({"images": 500_000, "identities": 10_000}, [IMAGES, PEOPLE]),
+        ({"images": 1234, "identities": 10_000}, [PEOPLE]),
+        ({"images": 500_000, "identities": 1200}, [IMAGES]),
+    ],
+)
+def test_another_number_than_expected_is_a_reason_or_a_warning(
+    keys: dict[str, int], sentences: list[str]
+) -> None:
+    assert expecting(1234, 1200, **keys) == ([(sentence, "") for sentence in sentences], [])
+    assert expecting(1234, 1200, **keys, otherwise="warn") == ([], sentences)
+
+
+def test_a_dataset_without_names_names_nobody() -> None:
+    [(sentence, _)], _ = expecting(50, None, identities=3)
+    assert sentence == "'photos' names 0 people, and the policy expects 3: is it the right folder?"
+
+
+def test_each_set_is_looked_at_and_one_that_is_not_there_is_not() -> None:
+    expected = {role: Expect(images=3) for role in ("generated", "source", "calibration")}
+    reasons, warnings = unexpected({"generated": summary(3), "source": summary(4)}, expected)
+    assert reasons == [("'photos' holds 4 images, and the policy expects 3: is it the right folder?", "")]
+    assert warnings == []

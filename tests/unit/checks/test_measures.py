@@ -7,14 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from faceleak_check.checks.canary_recall import CanaryRecall
+from faceleak_check.checks.coverage import Coverage
+from faceleak_check.checks.excess_risk import ExcessRisk
 from faceleak_check.checks.identity_exposure import IdentityExposure
 from faceleak_check.checks.leak_count import LeakCount
 from faceleak_check.checks.leak_rate import LeakRate
-from faceleak_check.checks.leaks import find_leaks
+from faceleak_check.checks.leaks import cosine_of, find_leaks, people_of
+from faceleak_check.checks.membership_inference import MembershipInference
+from faceleak_check.checks.near_copy import NearCopy
 from faceleak_check.checks.statistics import wilson_interval
 from faceleak_check.checks.top_k_similarity import TopKSimilarity
 from faceleak_check.matches import NO_MATCH, Matches
 from faceleak_check.policy.types import Threshold
+from faceleak_check.protocols import PairCheck
 from faceleak_check.records import ImageRef, Pair
 
 Neighbour = tuple[int, float, float]
@@ -131,7 +137,7 @@ def test_a_threshold_that_cannot_be_applied_is_an_error(threshold: Threshold, wo
 
 @pytest.mark.parametrize(("threshold", "metric"), [(BY_COSINE, "cosine"), (BY_DISTANCE, "euclidean")])
 def test_the_threshold_decides_which_neighbour_is_nearest(threshold: Threshold, metric: str) -> None:
-    checks = [
+    checks: list[PairCheck] = [
         LeakRate(threshold=threshold, at_most=0),
         LeakCount(threshold=threshold, at_most=0),
         IdentityExposure(threshold=threshold, at_most=0, k=4),
@@ -184,7 +190,11 @@ def test_the_k_most_similar_pairs_are_taken_over_all_pairs() -> None:
 
 @pytest.mark.parametrize("k", [5, 6, 1000])
 def test_fewer_pairs_than_k_are_all_listed(k: int) -> None:
-    rows = [[(0, 0.9, 1), (1, -1.0, 1)], [(2, 0.5, 1), NOBODY], [(0, 0.4, 1), (3, 0.3, 1)]]
+    rows: list[list[Neighbour]] = [
+        [(0, 0.9, 1), (1, -1.0, 1)],
+        [(2, 0.5, 1), NOBODY],
+        [(0, 0.4, 1), (3, 0.3, 1)],
+    ]
     measured = TopKSimilarity(k=k, at_most=0.9).measure(matches(rows))
     assert [pair.similarity for pair in measured.pairs] == [0.9, 0.5, 0.4, 0.3, -1.0]
 
@@ -211,12 +221,40 @@ def test_the_search_must_bring_k_neighbours_by_cosine() -> None:
 
 # -------------------------------------------------------------------------------------------- all of them
 
+
+@pytest.mark.parametrize(
+    ("check", "cosine"),
+    [
+        (LeakRate(threshold=BY_COSINE, at_most=0.5), 0.9),
+        (LeakCount(threshold=BY_DISTANCE, at_most=0), None),
+        (IdentityExposure(threshold=Threshold(fmr=0.1), at_most=0), None),
+        (TopKSimilarity(k=3, at_most=0.94), 0.94),
+        (ExcessRisk(threshold=BY_COSINE, at_most=0.1), 0.9),
+        (MembershipInference(fpr=0.1, at_most=0.2), None),
+        (CanaryRecall(at_least=0.9, threshold=BY_COSINE), 0.9),
+        (CanaryRecall(at_least=0.9), None),
+        (NearCopy(at_most=0, max_bits=0), 1 - 1 / 64),
+        (Coverage(min_images=3), None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_cosine_from_which_on_a_pair_is_a_leak(check: object, cosine: float | None) -> None:
+    """A highest share or number of a check is none."""
+    assert cosine_of(check) == cosine
+
+
+def test_the_first_name_of_an_image_is_the_person_and_one_without_is_alone() -> None:
+    labels = [("ann",), (), ("ben", "ann"), ("ann", "ben"), (), ("ben",)]
+    assert people_of(labels).tolist() == [0, 1, 2, 0, 3, 2]
+    assert people_of([]).tolist() == []
+
+
 PAIRS = [[(0, 0.95, 0.3), (1, 0.9, 0.6)], [(2, JUST_UNDER, JUST_OVER), NOBODY]]
 
 
 @pytest.mark.parametrize("threshold", [BY_COSINE, BY_DISTANCE])
 def test_the_neighbours_that_speak_against_the_release_are_those_that_leak(threshold: Threshold) -> None:
-    checks = [
+    checks: list[PairCheck] = [
         LeakRate(threshold=threshold, at_most=0),
         LeakCount(threshold=threshold, at_most=0),
         IdentityExposure(threshold=threshold, at_most=0, k=2),

@@ -68,6 +68,54 @@ checks:
   - leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 14}
 """
 
+# sets of every kind, for checks that are put in the place of %s
+SETS = """\
+version: 1
+name: gate
+datasets:
+  gen: {path: gen}
+  train: {path: train, labels: parent_folder}
+  bare: {path: bare}
+  unseen: {path: unseen}
+  named: {path: named, labels: parent_folder}
+  list: {path: a.csv, format: matches}
+  other: {path: b.csv, format: matches}
+checks:
+  - %s
+"""
+
+GATE = """\
+version: 1
+name: gate
+datasets:
+  generated: {path: gen, expect: {images: 10000, otherwise: warn}}
+  training: {path: train.rec, format: recordio, expect: {images: 490623, identities: 10572}}
+  unseen: {path: unseen, labels: {csv: people.csv}}
+  mirror: {path: mirror, labels: parent_folder}
+  list: {path: a.csv, format: matches, expect: {images: 5}}
+  rendered: {path: b.csv, format: matches}
+screens: {hub: {max_share: 1%}, child: {method: clip}}
+checks:
+  - leak_rate:
+      generated: generated
+      source: training
+      control: unseen
+      calibration: mirror
+      threshold: {fmr: 1e-5}
+      at_most: 0.1%
+      no_worse_than: "${OLD:-old/evidence.json}"
+  - identity_exposure:
+      {generated: generated, source: training, threshold: {fpir: 1%}, at_most: 0, min_images: 2, people: clusters}
+  - excess_risk: {generated: generated, source: training, control: unseen, at_most: 0.5%, confidence: 95%}
+  - excess_risk: {matches: list, control: rendered, threshold: {cosine: 0.5}, at_most: 0.5%}
+  - membership_inference: {generated: generated, source: training, control: unseen, fpr: 0.1%, at_most: 1%}
+  - canary_recall: {source: training, at_least: 99%, n: 20}
+  - canary_recall: {source: training, at_least: 90%, threshold: {euclidean: 0.5}, calibration: training}
+  - near_copy: {generated: generated, source: training, at_most: 0, max_bits: 8}
+  - near_copy: {generated: generated, source: training, at_most: 0, method: sscd, weights: s.pt, min_similarity: 0.8}
+  - coverage: {dataset: generated, min_images: 1000, max_unreadable: 1%, max_no_face: 5%, max_screened: 10%}
+"""
+
 # from the design, word for word
 DESIGN_EXAMPLE = """\
 version: 1

@@ -148,7 +148,8 @@ def test_who_must_agree(
                 ),
                 (
                     "130: checks[0].leak_rate: unknown key 'at_mots' (did you mean 'at_most'?); expected: "
-                    "generated, source, matches, embedder, agreement, threshold, at_most, confidence"
+                    "generated, source, matches, control, calibration, embedder, agreement, no_worse_than, "
+                    "threshold, at_most, confidence"
                 ),
             ],
         ),

@@ -10,7 +10,10 @@ import pytest
 
 Problems = Callable[..., list[str]]
 
-CHECK_NAMES = "top_k_similarity, leak_rate, leak_count, identity_exposure"
+CHECK_NAMES = (
+    "top_k_similarity, leak_rate, leak_count, identity_exposure, excess_risk, membership_inference, near_copy, "
+    "canary_recall, coverage"
+)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,8 @@ CHECK_NAMES = "top_k_similarity, leak_rate, leak_count, identity_exposure"
             [
                 (
                     "p.yaml:7:83: checks[0].leak_rate: unknown key 'at_mots' (did you mean 'at_most'?); "
-                    "expected: generated, source, matches, embedder, agreement, threshold, at_most, confidence"
+                    "expected: generated, source, matches, control, calibration, embedder, agreement, "
+                    "no_worse_than, threshold, at_most, confidence"
                 )
             ],
         ),
@@ -86,7 +90,8 @@ CHECK_NAMES = "top_k_similarity, leak_rate, leak_count, identity_exposure"
             [
                 (
                     "p.yaml:7:39: checks[0].leak_rate: unknown key 'sorce' (did you mean 'source'?); "
-                    "expected: generated, source, matches, embedder, agreement, threshold, at_most, confidence"
+                    "expected: generated, source, matches, control, calibration, embedder, agreement, "
+                    "no_worse_than, threshold, at_most, confidence"
                 )
             ],
         ),
@@ -96,7 +101,8 @@ CHECK_NAMES = "top_k_similarity, leak_rate, leak_count, identity_exposure"
             [
                 (
                     "p.yaml:7:17: checks[0].leak_rate: unknown key 'match' (did you mean 'matches'?); "
-                    "expected: generated, source, matches, embedder, agreement, threshold, at_most, confidence"
+                    "expected: generated, source, matches, control, calibration, embedder, agreement, "
+                    "no_worse_than, threshold, at_most, confidence"
                 )
             ],
         ),
@@ -241,7 +247,8 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
     assert done.stderr.splitlines()[-4:] == [
         (
             "faceleak_check.errors.PolicyError: p.yaml:7:52: checks[0].good: "
-            "unknown key 'limt' (did you mean 'limit'?); expected: generated, source, matches, embedder, limit"
+            "unknown key 'limt' (did you mean 'limit'?); expected: generated, source, matches, embedder, "
+            "no_worse_than, limit"
         ),
         f"p.yaml:8:5: checks[1].lax: {not_ours}",
         f"p.yaml:9:5: checks[2].loose: {not_ours}",

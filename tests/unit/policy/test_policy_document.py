@@ -11,7 +11,10 @@ from faceleak_check.registry import EMBEDDERS
 Problems = Callable[..., list[str]]
 Parse = Callable[..., Policy]
 
-TOP_KEYS = "version, name, description, datasets, embedder, embedders, licences, screens, exclusions, checks, waivers"
+TOP_KEYS = (
+    "version, name, description, datasets, embedder, embedders, licences, screens, exclusions, "
+    "checks, waivers, thresholds"
+)
 TEXT_IN_QUOTES = "expected text; put it in quotes"
 
 
@@ -94,7 +97,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:4:15: datasets.generated: unknown key 'pth' (did you mean 'path'?); "
-                    "expected: path, format, labels, columns, align, faces"
+                    "expected: path, format, labels, columns, align, faces, expect"
                 )
             ],
         ),
@@ -135,7 +138,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:4:34: datasets.generated.format: unknown reader 'foldr' (did you mean 'folder'?); "
-                    "there are: folder, matches"
+                    "there are: folder, matches, recordio"
                 )
             ],
         ),

@@ -27,6 +27,22 @@ def policy_with(valid: str) -> Callable[..., str]:
     return _policy
 
 
+@pytest.mark.parametrize("name", ["phash", "sscd"])
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [("embedder: {name: %s}\n", "7:18: embedder"), ("embedders: {a: {name: %s}}\n", "7:23: embedders.a")],
+)
+def test_what_compares_pictures_recognises_nobody(
+    problems: Problems, policy_with: Callable[..., str], name: str, keys: str, place: str
+) -> None:
+    assert problems(policy_with(keys % name, LEAK_COUNT % "")) == [
+        (
+            f"p.yaml:{place}.name: {name!r} knows pictures again and not people; name a recogniser here, "
+            f"and write a check such as near_copy: {{..., method: {name}}}"
+        )
+    ]
+
+
 def test_a_check_names_one_of_several(parse: Parse, policy_with: Callable[..., str], tmp_path: Path) -> None:
     policy = parse(policy_with(SEVERAL, LEAK_COUNT % "embedder: a, ", TOP % "embedder: b.2, ", MATCHES % ""))
     first, second = EmbedderChoice(name="dlib-resnet"), EmbedderChoice(name="facenet-casia", align="none")
@@ -111,7 +127,8 @@ def test_a_key_that_does_nothing_is_noted(parse: Parse, policy_with: Callable[..
             [
                 (
                     "p.yaml:9:58: checks[0].leak_count: unknown key 'embeder' (did you mean 'embedder'?); "
-                    "expected: generated, source, matches, embedder, agreement, threshold, at_most"
+                    "expected: generated, source, matches, control, calibration, embedder, agreement, "
+                    "no_worse_than, threshold, at_most"
                 )
             ],
         ),

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from policy_examples import DESIGN_EXAMPLE, FULL, SEVERAL
+from policy_examples import DESIGN_EXAMPLE, FULL, GATE, SEVERAL
 
 from faceleak_check.errors import PolicyError, Problem
 from faceleak_check.policy.init import init_text
 from faceleak_check.policy.parse import parse_policy
 from faceleak_check.policy.source import read_source
 
-SEEDS = (FULL, SEVERAL, DESIGN_EXAMPLE, init_text())
+SEEDS = (FULL, SEVERAL, GATE, DESIGN_EXAMPLE, init_text())
 PIECES = st.sampled_from(
     [
         *(
@@ -86,6 +86,24 @@ PIECES = st.sampled_from(
             "screens",
             "dlib",
         ),
+        *(
+            "control",
+            "calibration",
+            "dataset",
+            "unseen",
+            "excess_risk",
+            "canary_recall",
+            "near_copy",
+            "coverage",
+            "fmr",
+            "fpir",
+            "hub",
+            "expect",
+            "people",
+            "no_worse_than",
+            "thresholds: t.yaml",
+            "recordio",
+        ),
     ]
 )
 SETTINGS = settings(
@@ -122,7 +140,7 @@ def _problems(raw: bytes) -> tuple[Problem, ...]:
         data = read_source(file, "p.yaml", {"A": "x", "TRAINING": "t"}).data
     # a check or a screen that went missing without a word would be a false pass
     assert len(policy.cases) == len(data["checks"])
-    assert len(policy.screens) == len(data.get("screens", ()))
+    assert len(policy.screens) + (policy.hub is not None) == len(data.get("screens", ()))
     return ()
 
 
@@ -150,6 +168,6 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     _is_fine(raw)
 
 
-@pytest.mark.parametrize("seed", [FULL, SEVERAL, init_text()], ids=["full", "several", "init"])
+@pytest.mark.parametrize("seed", [FULL, SEVERAL, GATE, init_text()], ids=["full", "several", "gate", "init"])
 def test_the_seeds_are_valid(seed: str) -> None:
     assert _problems(seed.encode()) == ()

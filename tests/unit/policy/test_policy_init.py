@@ -8,13 +8,23 @@ from typing import Any
 import pytest
 
 from faceleak_check.errors import UsageError
-from faceleak_check.policy.document import Columns, DatasetKeys, Document, EmbedderChoice, Licences
+from faceleak_check.policy.document import (
+    Columns,
+    CommonKeys,
+    DatasetKeys,
+    Document,
+    EmbedderChoice,
+    Expect,
+    HubKeys,
+    Licences,
+)
 from faceleak_check.policy.init import init_text, write_init
 from faceleak_check.policy.parse import parse_policy
-from faceleak_check.policy.planned import HUB, PLANNED_CHECKS
+from faceleak_check.policy.roles import role_keys
 from faceleak_check.policy.screens import AgeKeys, ClipKeys, FaceKeys
+from faceleak_check.policy.types import Threshold
 from faceleak_check.policy.waivers import Waivers
-from faceleak_check.registry import EMBEDDERS, SCREENS
+from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS
 
 
 def test_the_written_policy_is_valid_once_the_paths_are_set(tmp_path: Path) -> None:
@@ -31,6 +41,9 @@ def test_the_written_policy_is_valid_once_the_paths_are_set(tmp_path: Path) -> N
         "leak_rate[generated-vs-training]",
         "leak_count[generated-vs-training]",
         "identity_exposure[generated-vs-training]",
+        "near_copy[generated-vs-training]",
+        "coverage[generated]",
+        "canary_recall[training]",
     ]
     assert {name: str(dataset.path) for name, dataset in policy.datasets.items()} == {
         "generated": "/data/generated",
@@ -49,7 +62,16 @@ def _uncommented(text: str, first: str) -> str:
 
 def test_every_key_that_is_commented_out_is_valid_too(tmp_path: Path) -> None:
     text = _uncommented(init_text(), "# screens:\n")
-    for key in ("align: mtcnn", "faces: largest", "weights", "sha256", "licence", "licences", "waivers"):
+    for key in (
+        "align: mtcnn",
+        "faces: largest",
+        "weights",
+        "sha256",
+        "licence",
+        "licences",
+        "waivers",
+        "expect",
+    ):
         text, n_found = re.subn(rf"^( *)# ({key}\b)", r"\1\2", text, flags=re.MULTILINE)
         assert n_found == 1
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
@@ -57,6 +79,7 @@ def test_every_key_that_is_commented_out_is_valid_too(tmp_path: Path) -> None:
     policy = parse_policy(tmp_path / "p.yaml", environment={})
     assert policy.waivers == Waivers(file="release.waivers.yaml")
     assert policy.licences == ("CC0-1.0", "MIT")
+    assert policy.datasets["training"].expect == Expect(images=50_000, identities=1000)
     assert (policy.datasets["generated"].align, policy.datasets["generated"].faces) == ("mtcnn", "largest")
     assert policy.embedders["dlib-resnet"].licence == "CC0-1.0"
     assert {rule.name: [keys.method for keys in rule.methods] for rule in policy.screens} == {
@@ -70,6 +93,25 @@ def _example(headline: str) -> str:
     """The policy in the comment under a headline, without its indentation."""
     block = init_text().partition(headline)[2].partition("\n#\n")[2].partition("\n\n")[0]
     return "".join(line.removeprefix("#").removeprefix("   ") + "\n" for line in block.splitlines())
+
+
+def test_its_control_set_is_valid_too(tmp_path: Path) -> None:
+    text = "version: 1\nname: gate\n" + _example("# With photographs of people whom")
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
+    policy = parse_policy(tmp_path / "p.yaml", environment={})
+    assert [case.id for case in policy.cases] == [
+        "excess_risk[generated-vs-training-vs-unseen]",
+        "membership_inference[generated-vs-training-vs-unseen]",
+        "leak_rate[generated-vs-training]",
+    ]
+    assert (policy.cases[2].control, policy.cases[2].calibration) == ("unseen", "unseen")
+    assert policy.cases[2].no_worse_than == tmp_path / "previous" / "evidence.json"
+
+
+def test_its_hub_rule_is_valid_too(tmp_path: Path, valid: str) -> None:
+    (tmp_path / "p.yaml").write_text(valid + "screens: {hub: {max_share: 1%}}\n", encoding="utf-8")
+    assert "# screens: {hub: {max_share: 1%}}\n" in init_text()
+    assert parse_policy(tmp_path / "p.yaml", environment={}).hub == HubKeys(max_share=0.01)
 
 
 def test_its_match_list_is_valid_too(tmp_path: Path) -> None:
@@ -109,21 +151,34 @@ def test_its_several_embedders_are_valid_too(tmp_path: Path, valid: str) -> None
 def test_it_shows_every_key_and_every_name() -> None:
     keys = [
         field
-        for record in (Document, DatasetKeys, Columns, EmbedderChoice, Licences)
+        for record in (
+            *(
+                Document,
+                DatasetKeys,
+                Columns,
+                EmbedderChoice,
+                Licences,
+                Expect,
+                HubKeys,
+                CommonKeys,
+                Threshold,
+            ),
+            *(CHECKS.load(name) for name in CHECKS),
+        )
         for field in _keys(record)
     ]
     keys += [field for method in (ClipKeys, AgeKeys, FaceKeys) for field in _keys(method)]
     names = [name for name in EMBEDDERS if name != "fake-pixels"]
-    assert [word for word in (*keys, *names, *SCREENS) if not re.search(rf"\b{word}\b", init_text())] == []
+    roles = [role for name in CHECKS for role in role_keys(CHECKS.load(name)).all]
+    assert [
+        word
+        for word in (*keys, *names, *roles, *SCREENS, *READERS)
+        if not re.search(rf"\b{word}\b", init_text())
+    ] == []
 
 
 def _keys(record: type[Any]) -> list[str]:
-    return list(record.__dataclass_fields__)
-
-
-def test_it_names_nothing_that_is_not_available() -> None:
-    later = [*PLANNED_CHECKS, HUB, "fmr", "fpir", "recordio"]
-    assert [word for word in later if re.search(rf"\b{word}\b", init_text())] == []
+    return list(record.__pydantic_fields__)
 
 
 def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from policy_examples import DESIGN_EXAMPLE, SEVERAL
+from policy_examples import DESIGN_EXAMPLE, GATE, SEVERAL
 
 from faceleak_check.policy.init import init_text
 from faceleak_check.policy.json_schema import SHIPPED, schema_text
@@ -30,7 +30,9 @@ def test_it_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("text", [DESIGN_EXAMPLE, init_text(), SEVERAL], ids=["design", "init", "several"])
+@pytest.mark.parametrize(
+    "text", [DESIGN_EXAMPLE, init_text(), SEVERAL, GATE], ids=["design", "init", "several", "gate"]
+)
 def test_valid(text: str) -> None:
     assert _errors(text) == []
 
@@ -160,12 +162,66 @@ def test_checks_that_cannot_agree(keys: str) -> None:
         ("screens: {no_face: {method: clip}}", False),
         ("screens: {'a b': {method: clip}}", False),
         ("screens: {hub: {method: clip}}", False),
+        ("screens: {hub: {max_share: 1%}}", True),
+        ("thresholds: t.yaml", True),
+        ("thresholds: 5", False),
     ],
 )
 def test_keys_beside_the_checks(keys: str, *, is_valid: bool) -> None:
     check = "leak_count: {matches: m, threshold: {cosine: 0.5}, at_most: 1}"
     text = f"version: 1\nname: x\ndatasets: {{a: {{path: b}}}}\n{keys}\nchecks: [{{{check}}}]\n"
     assert (_errors(text) == []) is is_valid
+
+
+@pytest.mark.parametrize(
+    ("check", "is_valid"),
+    [
+        ("leak_count: {generated: g, source: s, control: c, threshold: {fmr: 1e-5}, at_most: 1}", True),
+        ("leak_count: {generated: g, source: s, dataset: c, threshold: {fmr: 1e-5}, at_most: 1}", False),
+        ("leak_count: {generated: g, source: s, threshold: {fmr: 0}, at_most: 1}", False),
+        ("leak_count: {generated: g, source: s, threshold: {fpir: 1}, at_most: 1}", False),
+        ("leak_count: {matches: m, control: c, threshold: {cosine: 0.5}, at_most: 1}", False),
+        ("leak_count: {matches: m, threshold: {fpir: 1%}, at_most: 1}", False),
+        ("leak_count: {matches: m, threshold: {euclidean: 1}, at_most: 1}", False),
+        ("leak_count: {matches: m, threshold: {cosine: 0.5}, at_most: 1, no_worse_than: a.json}", True),
+        ("top_k_similarity: {matches: m, k: 1, at_most: 1}", True),
+        ("excess_risk: {generated: g, source: s, control: c, at_most: 1%}", True),
+        ("excess_risk: {generated: g, source: s, at_most: 1%}", False),
+        ("excess_risk: {generated: g, source: s, control: c, at_most: 1%, agreement: [a, b]}", False),
+        ("excess_risk: {matches: m, control: c, threshold: {cosine: 0.5}, at_most: 1%}", True),
+        (
+            "excess_risk: {matches: m, control: c, calibration: c, threshold: {cosine: 0.5}, at_most: 1%}",
+            False,
+        ),
+        ("excess_risk: {matches: m, control: c, at_most: 1%}", False),
+        ("excess_risk: {matches: m, threshold: {cosine: 0.5}, at_most: 1%}", False),
+        ("membership_inference: {generated: g, source: s, control: c, fpr: 1, at_most: 1%}", False),
+        ("membership_inference: {matches: m, control: c, fpr: 1%, at_most: 1%}", False),
+        ("canary_recall: {source: s, at_least: 0}", False),
+        ("canary_recall: {at_least: 99%}", False),
+        ("near_copy: {generated: g, source: s, at_most: 0, embedder: a}", False),
+        ("near_copy: {generated: g, source: s, at_most: 0, max_bits: 65}", False),
+        ("near_copy: {generated: g, at_most: 0}", False),
+        ("coverage: {dataset: g, max_no_face: 5}", False),
+        ("coverage: {matches: m, min_images: 5}", False),
+        (
+            "identity_exposure: {generated: g, source: s, threshold: {cosine: 1}, at_most: 1, people: faces}",
+            False,
+        ),
+    ],
+)
+def test_the_datasets_of_each_check(check: str, *, is_valid: bool) -> None:
+    text = f"version: 1\nname: x\ndatasets: {{a: {{path: b}}}}\nchecks: [{{{check}}}]\n"
+    assert (_errors(text) == []) is is_valid
+
+
+@pytest.mark.parametrize(
+    ("expect", "is_valid"),
+    [("{images: 5}", True), ("{identities: 5}", True), ("{images: 0}", False), ("{otherwise: pass}", False)],
+)
+def test_what_a_dataset_should_hold(expect: str, *, is_valid: bool) -> None:
+    text = f"version: 1\nname: x\ndatasets: {{a: {{path: b, expect: {expect}}}}}\nchecks: [{{x: {{}}}}]\n"
+    assert (not [error for error in _errors(text) if "datasets" in error[0]]) is is_valid
 
 
 def _records(shape: Any) -> Iterator[dict[str, Any]]:

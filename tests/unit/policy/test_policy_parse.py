@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from policy_examples import FULL
+from policy_examples import DESIGN_EXAMPLE, FULL, GATE, SETS
 
 from faceleak_check.checks.identity_exposure import IdentityExposure
 from faceleak_check.checks.leak_count import LeakCount
@@ -20,6 +20,7 @@ from faceleak_check.policy.schema import (
     Dataset,
     EmbedderChoice,
     Exclusions,
+    HubKeys,
     Labels,
     NamedEmbedder,
     Policy,
@@ -78,6 +79,7 @@ def test_a_full_policy(parse: Parse, tmp_path: Path) -> None:
                 columns=Columns(
                     generated=("sample_identity", "sample_image_name"),
                     source=("best_match_identity", "best_match_image_name"),
+                    generated_identity="sample_identity",
                     source_identity="best_match_identity",
                     similarity="similarity",
                 ),
@@ -181,7 +183,7 @@ def test_harmless_things_are_notes(parse: Parse) -> None:
 version: 1
 name: gate
 datasets:
-  list: {path: a.csv, format: matches, columns: {generated: g, source: [s, t], similarity: cos}}
+  list: {path: a.csv, format: matches, columns: {generated: g, source: [s, t], generated_identity: w, similarity: c}}
   other: {path: b}
 embedder: {name: dlib-resnet}
 screens: {child: {method: age}}
@@ -191,7 +193,11 @@ checks:
     policy = parse(b"\xef\xbb\xbf" + text.encode())
     assert policy.embedders == {"dlib-resnet": EmbedderChoice(name="dlib-resnet")}
     assert policy.datasets["list"].columns == Columns(
-        generated=("g",), source=("s", "t"), source_identity=None, similarity="cos"
+        generated=("g",),
+        source=("s", "t"),
+        generated_identity="w",
+        source_identity=None,
+        similarity="c",
     )
     assert policy.notes == (
         "starts with a byte order mark, which is ignored; save it as UTF-8 without one",
@@ -199,6 +205,107 @@ checks:
         "line 6: no check uses the embedder, as all compare precomputed matches",
         "line 7: no check uses the screens, as all compare precomputed matches",
     )
+
+
+@pytest.mark.parametrize(
+    ("top", "checks", "expected"),
+    [
+        (
+            "screens: {hub: {max_share: 1%}}\n",
+            [
+                "coverage: {dataset: gen, min_images: 1}",
+                "canary_recall: {source: train, at_least: 1%, threshold: {cosine: 1}}",
+            ],
+            ["line 11: no check can have hubs, as none compares generated images"],
+        ),
+        (
+            "screens: {hub: {max_share: 1%}}\n",
+            ["leak_count: {matches: list, threshold: {cosine: 1}, at_most: 0}"],
+            [],
+        ),
+        (
+            "screens: {hub: {max_share: 1%}, child: {method: clip}}\nembedder: {name: dlib-resnet}\n",
+            ["leak_count: {matches: list, threshold: {cosine: 1}, at_most: 0}"],
+            [
+                "line 12: no check uses the embedder, as all compare precomputed matches",
+                "line 11: no check uses the screens, as all compare precomputed matches",
+            ],
+        ),
+        (
+            "screens: {child: {method: clip}}\nembedders: {a: {name: dlib-resnet}}\n",
+            ["near_copy: {generated: gen, source: train, at_most: 0}"],
+            [
+                "line 12: no check uses the embedders, as none looks for people in pictures",
+                "line 11: no check uses the screens, as none looks for people in pictures",
+            ],
+        ),
+        (
+            "screens: {child: {method: clip}}\nembedders: {phash: {name: dlib-resnet}, b: {name: facenet-casia}}\n",
+            [
+                "near_copy: {generated: gen, source: train, at_most: 0}",
+                "coverage: {dataset: gen, embedder: b, min_images: 1}",
+            ],
+            ["line 12: no check uses the embedder 'phash'"],
+        ),
+    ],
+)
+def test_parts_that_nothing_uses(parse: Parse, top: str, checks: list[str], expected: list[str]) -> None:
+    text = SETS % "\n  - ".join(checks)
+    notes = parse(text.replace("checks:\n", f"{top}checks:\n")).notes
+    assert [note for note in notes if "uses the dataset" not in note] == expected
+
+
+def test_thresholds_that_nothing_uses(parse: Parse, tmp_path: Path, valid: str) -> None:
+    (tmp_path / "t.yaml").write_text("version: 1\nthresholds: []\n")
+    assert parse(valid + "thresholds: t.yaml\n").notes == (
+        "line 8: no check uses the thresholds, as none asks for an error rate",
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "n_unused"),
+    [("control: unseen", 5), ("calibration: named", 5), ("control: unseen, calibration: named", 4)],
+)
+def test_every_role_is_a_use(parse: Parse, role: str, n_unused: int) -> None:
+    check = f"leak_count: {{generated: gen, source: train, {role}, threshold: {{cosine: 1}}, at_most: 0}}"
+    assert len(parse(SETS % check).notes) == n_unused - 1
+
+
+def test_the_design_example(parse: Parse, tmp_path: Path) -> None:
+    (tmp_path / "release.waivers.yaml").write_text("version: 1\nwaivers: []\n")
+    policy = parse(DESIGN_EXAMPLE)
+    assert [case.id for case in policy.cases] == [
+        "top_k_similarity[generated-vs-training]",
+        "leak_rate[generated-vs-training]",
+        "identity_exposure[generated-vs-training]",
+        "excess_risk[generated-vs-training-vs-unseen]",
+        "membership_inference[generated-vs-training-vs-unseen]",
+        "canary_recall[training]",
+    ]
+    assert (policy.hub, policy.notes) == (HubKeys(max_share=0.01), ())
+
+
+@pytest.mark.parametrize(
+    ("hub", "expected"),
+    [
+        ("5", "6:16: screens.hub: found 5, expected a mapping of keys and values"),
+        (
+            "{max_share: 5}",
+            "6:28: screens.hub.max_share: found 5, expected a share between 0 and 1: write 5% or 0.05",
+        ),
+        (
+            "{method: clip, max_share: 1%}",
+            "6:17: screens.hub: unknown key 'method'; expected: max_share",
+        ),
+    ],
+)
+def test_hub(problems: Callable[..., list[str]], valid: str, hub: str, expected: str) -> None:
+    assert problems(valid.replace("checks:", f"screens: {{hub: {hub}}}\nchecks:")) == [f"p.yaml:{expected}"]
+
+
+def test_no_screens_are_fine(parse: Parse, valid: str) -> None:
+    policy = parse(valid.replace("checks:", "screens: {}\nchecks:"))
+    assert (policy.screens, policy.hub) == ((), None)
 
 
 def test_the_issue_example_of_a_match_list(parse: Parse) -> None:
@@ -218,11 +325,11 @@ def test_licences_and_what_a_dataset_says_of_its_faces(parse: Parse, valid: str)
     assert (policy.datasets["generated"].align, policy.datasets["generated"].faces) == ("mtcnn", "largest")
 
 
-def test_a_policy_is_read_without_the_models(tmp_path: Path, valid: str) -> None:
-    (tmp_path / "p.yaml").write_text(valid)
+def test_a_policy_is_read_without_the_models(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GATE)
     code = (
         "import sys; from faceleak_check.policy.parse import parse_policy; parse_policy('p.yaml'); "
-        "print(sorted({'torch', 'faiss', 'PIL', 'pyarrow'} & sys.modules.keys()))"
+        "print(sorted({'torch', 'faiss', 'PIL', 'pyarrow', 'scipy', 'imagehash'} & sys.modules.keys()))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True

@@ -23,6 +23,7 @@ def project(tmp_path: Path) -> Path:
         "policies/a.yml",
         "policies/deep/c.yaml",
         "policies/a.waivers.yaml",
+        "policies/a.thresholds.yaml",
         "policies/notes.txt",
         "policies/.hidden.yaml",
         "policies/.git/d.yaml",
@@ -138,7 +139,9 @@ def test_unknown_builtin() -> None:
 @pytest.mark.parametrize("name", builtin_names())
 def test_every_builtin_is_valid(name: str, tmp_path: Path) -> None:
     [argument] = resolve_policies([f"builtin:{name}"], tmp_path)
-    variables = re.findall(r"\$\{(\w+)", argument.path.read_text(encoding="utf-8"))
+    variables = re.findall(
+        r"\$\{(\w+)\}", argument.path.read_text(encoding="utf-8")
+    )  # those with a default keep it
     environment = {variable: str(tmp_path / variable) for variable in variables}
     assert argument.shown_as == f"builtin:{name}"
     policy = parse_policy(argument.path, shown_as=argument.shown_as, environment=environment)

@@ -48,7 +48,7 @@ checks:
             [
                 (
                     "p.yaml:4:50: datasets.list.columns: unknown key 'genrated' (did you mean 'generated'?); "
-                    "expected: generated, source, source_identity, similarity"
+                    "expected: generated, source, generated_identity, source_identity, similarity"
                 ),
                 (
                     "p.yaml:4:73: datasets.list.columns.source: found an empty list, "
@@ -100,7 +100,8 @@ def test_people_can_only_be_counted_where_they_are_named(problems: Problems, val
     assert problems(text.replace(", labels: parent_folder", "")) == [
         (
             "p.yaml:7:55: checks[0].identity_exposure.source: this check counts people, and 'training' has no labels; "
-            "write 'labels: parent_folder' or 'labels: {csv: labels.csv}' under datasets.training"
+            "write 'labels: parent_folder' or 'labels: {csv: labels.csv}' under datasets.training, or "
+            "'people: clusters' here"
         )
     ]
 
@@ -139,3 +140,68 @@ def test_names_that_only_begin_alike_are_apart(
 ) -> None:
     text = valid.replace("path: gen", f"path: {generated}").replace("path: train", f"path: {training}")
     assert parse(text).cases
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "path: gen",
+            "path: gen, expect: {images: 0}",
+            "4:43: datasets.generated.expect.images: found 0, expected a whole number of 1 or more",
+        ),
+        (
+            "path: gen",
+            "path: gen, expect: {}",
+            "4:34: datasets.generated.expect: found neither images nor identities, expected at least one of them",
+        ),
+        (
+            "path: gen",
+            "path: gen, expect: {otherwise: pass, images: 5}",
+            "4:46: datasets.generated.expect.otherwise: found the text 'pass', expected inconclusive or warn",
+        ),
+        (
+            "path: gen",
+            "path: gen, expect: {image: 5, identities: 5}",
+            (
+                "4:35: datasets.generated.expect: unknown key 'image' (did you mean 'images'?); "
+                "expected: images, identities, otherwise"
+            ),
+        ),
+        (
+            "path: gen",
+            "path: gen, expect: {identities: 5}",
+            (
+                "4:35: datasets.generated.expect.identities: this dataset has no labels to count; "
+                "write 'labels: parent_folder' or 'labels: {csv: labels.csv}' under datasets.generated, "
+                "or take 'identities' out"
+            ),
+        ),
+        (
+            "path: gen",
+            "path: gen.rec, format: recordio, labels: none",
+            "4:48: datasets.generated.labels: format: recordio names its people itself; take 'labels' out",
+        ),
+    ],
+)
+def test_what_a_dataset_should_hold(
+    problems_after: Callable[[str, str], list[str]], old: str, new: str, expected: str
+) -> None:
+    assert problems_after(old, new) == [f"p.yaml:{expected}"]
+
+
+def test_a_match_list_should_hold_rows(problems: Problems) -> None:
+    check = "leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 1}"
+    assert problems(MATCH_LIST % (", expect: {images: 5, identities: 5}", check)) == [
+        (
+            "p.yaml:4:60: datasets.list.expect.identities: a match list names no people of its own; "
+            "only its number of 'images' can be expected"
+        )
+    ]
+
+
+def test_a_recordio_file_names_its_people(parse: Parse, valid: str) -> None:
+    text = valid.replace("leak_rate", "identity_exposure").replace("0.1%", "1")
+    policy = parse(text.replace("path: train, labels: parent_folder", "path: train.rec, format: recordio"))
+    assert policy.datasets["training"].is_labelled
+    assert not policy.datasets["generated"].is_labelled

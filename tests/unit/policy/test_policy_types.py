@@ -14,8 +14,11 @@ from faceleak_check.policy.types import (
     Count,
     Distance,
     Divisor,
+    HashBits,
     PixelValue,
     PositiveCount,
+    PositiveShare,
+    Rate,
     Share,
     Threshold,
     check_keys,
@@ -103,6 +106,13 @@ def test_share_refused(written: object, message: str) -> None:
         (ChipSize, "1024", 1024),
         (PositiveCount, 1, 1),
         (PositiveCount, 10**12, 10**12),
+        (HashBits, 0, 0),
+        (HashBits, "64", 64),
+        (Rate, "1e-5", 1e-5),
+        (Rate, "0.1%", 0.001),
+        (Rate, 0.999, 0.999),
+        (PositiveShare, "100%", 1.0),
+        (PositiveShare, 0.01, 0.01),
     ],
 )
 def test_numbers(kind: Any, written: object, value: float) -> None:
@@ -144,6 +154,27 @@ def test_numbers(kind: Any, written: object, value: float) -> None:
         (ChipSize, 1025, "found 1025, expected a whole number of pixels from 1 to 1,024, such as 112"),
         (ChipSize, True, "found true, expected a whole number of pixels from 1 to 1,024, such as 112"),
         (PositiveCount, 0, "found 0, expected a whole number of 1 or more"),
+        (HashBits, -1, "found -1, expected a whole number of bits from 0 to 64, such as 8"),
+        (HashBits, 65, "found 65, expected a whole number of bits from 0 to 64, such as 8"),
+        (HashBits, "5%", "found the text '5%', expected a whole number of bits from 0 to 64, such as 8"),
+        (Rate, 0, "found 0, expected an error rate above 0 and below 1, such as 1e-5 or 0.1%"),
+        (Rate, "0%", "found the text '0%', expected an error rate above 0 and below 1, such as 1e-5 or 0.1%"),
+        (
+            Rate,
+            "100%",
+            "found the text '100%', expected an error rate above 0 and below 1, such as 1e-5 or 0.1%",
+        ),
+        (
+            Rate,
+            1,
+            (
+                "found 1, expected an error rate above 0 and below 1, such as 1e-5 or 0.1%: "
+                "for one in a hundred write 1% or 0.01"
+            ),
+        ),
+        (Rate, 5, "found 5, expected a share between 0 and 1: write 5% or 0.05"),
+        (PositiveShare, 0, "found 0, expected a share above 0, such as 99% or 0.99"),
+        (PositiveShare, 99, "found 99, expected a share between 0 and 1: write 99% or 0.99"),
     ],
 )
 def test_numbers_refused(kind: Any, written: object, message: str) -> None:
@@ -162,6 +193,15 @@ def test_numbers_refused(kind: Any, written: object, message: str) -> None:
 )
 def test_threshold_in_words(threshold: Threshold, words: str) -> None:
     assert threshold.describe() == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "is_rate"),
+    [("cosine", 0.0, False), ("euclidean", 0.6, False), ("fmr", 1e-5, True), ("fpir", 0.01, True)],
+)
+def test_what_a_threshold_says(kind: str, value: float, *, is_rate: bool) -> None:
+    threshold = Threshold(**{kind: value})
+    assert (threshold.kind, threshold.value, threshold.is_rate) == (kind, value, is_rate)
 
 
 @pytest.mark.parametrize(

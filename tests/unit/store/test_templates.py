@@ -19,7 +19,6 @@ from safetensors.numpy import save
 from faceleak_check.errors import ModelError, StoreError
 from faceleak_check.landmarks import ARCFACE_112
 from faceleak_check.records import ChipTemplate, EmbedderSpec, FaceTemplates, Templates
-from faceleak_check.store.disk import spec_digest
 from faceleak_check.store.folders import FORMAT
 from faceleak_check.store.templates import DiskTemplateStore, default_root
 
@@ -106,7 +105,7 @@ def assert_same(one: FaceTemplates, other: FaceTemplates) -> None:
 
 
 def folder_of(root: Path) -> Path:
-    return root / FORMAT / "templates" / spec_digest(SPEC)[:32]
+    return root / FORMAT / "templates" / SPEC.sha256[:32]
 
 
 def shards(root: Path) -> list[Path]:
@@ -284,7 +283,7 @@ def test_templates_of_another_chip_template_are_never_used(root: Path) -> None:
             *(dataclasses.replace(ARCFACE_112, **changed) for changed in OTHER_CHIPS),
         )
     ]
-    assert len({spec_digest(spec) for spec in specs}) == len(specs)
+    assert len({spec.sha256 for spec in specs}) == len(specs)
     DiskTemplateStore(root, specs[1]).add(digests("a"), found_faces(1))
     assert [DiskTemplateStore(root, spec).missing(digests("a")) for spec in specs] == [
         [] if spec == specs[1] else digests("a") for spec in specs
@@ -297,7 +296,7 @@ def test_the_other_chips_differ_in_every_field() -> None:
 
 
 def test_a_store_of_an_earlier_format_is_left_as_it_is_and_not_read(root: Path) -> None:
-    old = root / "v1" / spec_digest(SPEC)[:32] / f"{digest('a')}.safetensors"
+    old = root / "v1" / SPEC.sha256[:32] / f"{digest('a')}.safetensors"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"templates of the first format")
     store = DiskTemplateStore(root, SPEC)
@@ -310,7 +309,7 @@ def test_the_spec_lies_beside_the_shards_in_words(root: Path, store: DiskTemplat
     (store.folder / "spec.json").unlink()
     DiskTemplateStore(root, SPEC)
     data = (store.folder / "spec.json").read_bytes()
-    assert hashlib.sha256(data).hexdigest() == spec_digest(SPEC)
+    assert hashlib.sha256(data).hexdigest() == SPEC.sha256
     assert b'"normalisation": "none"' in data
 
 

@@ -12,7 +12,6 @@ from safetensors.numpy import save
 
 from faceleak_check.errors import ModelError, StoreError
 from faceleak_check.records import ScreenSpec
-from faceleak_check.store.disk import spec_digest
 from faceleak_check.store.values import DiskValueStore
 
 SPEC = ScreenSpec(
@@ -99,7 +98,7 @@ def test_values_of_another_spec_are_never_used(field: str, root: Path, store: Di
 def test_only_the_owner_may_look(root: Path, store: DiskValueStore) -> None:
     with store.embedding():
         store.add(digests("a"), np.array([0.5]))
-    key = spec_digest(SPEC)[:32]
+    key = SPEC.sha256[:32]
     assert store.folder == root / "v2" / "screens" / key
     folders = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_dir()}
     assert folders == {"v2", "v2/screens", f"v2/screens/{key}"}

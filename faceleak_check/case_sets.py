@@ -1,0 +1,111 @@
+"""The datasets of a case by role, embedded and screened; what two cases share is worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from faceleak_check.controls import without_source_people
+from faceleak_check.embedding import EmbeddedSets, build_embedder
+from faceleak_check.errors import ModelError
+from faceleak_check.executors.local import LocalExecutor
+from faceleak_check.faces.detect import Mtcnn
+from faceleak_check.image_sets import EmbeddedSet, Role
+from faceleak_check.policy.schema import Case, Dataset, EmbedderChoice, Expect, NamedEmbedder, Policy
+from faceleak_check.protocols import Embedder, Progress
+from faceleak_check.readers.decode import decode
+from faceleak_check.records import EmbedderSpec
+from faceleak_check.screening import Screener, ScreenValues
+
+__all__ = ["CaseSets", "expected"]
+
+_ROLES: tuple[Role, ...] = ("generated", "source", "control", "calibration", "dataset")
+
+
+class CaseSets:
+    """Embeds the datasets that cases name, and builds the screens for them.
+
+    Args:
+        store: Root folder of the template store.
+        progress: Told how far long work is.
+        notes: Where to say what happened besides.
+    """
+
+    def __init__(self, store: Path, progress: Progress, notes: list[str]) -> None:
+        executor = LocalExecutor(decode)
+        self.embedded = EmbeddedSets(store, executor, progress, notes)
+        self.screen_values = ScreenValues(store, executor, progress, notes)
+        self.embedder = lru_cache(maxsize=None)(build_embedder)
+        self._set = lru_cache(maxsize=None)(self._embed)
+        self._disjoint = lru_cache(maxsize=None)(without_source_people)
+
+    def spec(self, named: NamedEmbedder) -> EmbedderSpec:
+        """The embedder's spec.
+
+        Raises:
+            InconclusiveError: It is not there.
+        """
+        return self.embedder(named.choice).spec
+
+    def by_role(self, policy: Policy, case: Case, named: NamedEmbedder) -> dict[Role, EmbeddedSet]:
+        """The datasets of a case with an embedder's templates; the control without people of the source.
+
+        Raises:
+            InconclusiveError: A dataset, the model or the store cannot be had, or a licence is not allowed.
+        """
+        names = {role: name for role in _ROLES if (name := getattr(case, role)) is not None}
+        sets: dict[Role, EmbeddedSet] = {role: self._one(policy, name, named) for role, name in names.items()}
+        if "control" in sets and "source" in sets:
+            sets["control"] = self._disjoint(sets["control"], sets["source"])
+        return sets
+
+    def _one(self, policy: Policy, name: str, named: NamedEmbedder) -> EmbeddedSet:
+        spec = self.spec(named)
+        _require_licence(policy, f"embedder {named.name!r}", spec.licence)
+        if spec.template is not None:  # then faces are looked for, if only to see where they lie
+            _require_licence(policy, f"face detector {Mtcnn.name!r}", Mtcnn.licence)
+        return self._set(policy.datasets[name], named.choice)
+
+    def _embed(self, dataset: Dataset, choice: EmbedderChoice) -> EmbeddedSet:
+        embedder: Embedder = self.embedder(choice)
+        return self.embedded.embed(dataset, choice, embedder)
+
+    def screener(self, policy: Policy, case: Case, sets: Mapping[Role, EmbeddedSet]) -> Screener | None:
+        """The policy's screens for these sets; None where it has none.
+
+        Raises:
+            InconclusiveError: A screen is not there, or the policy does not allow its licence.
+        """
+        if not policy.screens:
+            return None
+        for rule in policy.screens:
+            for method in rule.methods:
+                spec = self.screen_values.screen(rule.name, method).spec
+                _require_licence(policy, f"screen {rule.name!r} ({method.method})", spec.licence)
+        assert case.embedder is not None
+        faces = {}
+        for role in sets:
+            name = getattr(case, "source" if role == "canaries" else role)
+            faces[role] = policy.datasets[name].faces or case.embedder.choice.faces
+        return Screener(policy.screens, self.screen_values, sets, faces)
+
+
+def expected(policy: Policy, case: Case) -> dict[str, Expect]:
+    """What the policy says that the sets of a case hold, by role."""
+    found = {}
+    for role in (*_ROLES, "matches"):
+        name = getattr(case, role)
+        expect = None if name is None else policy.datasets[name].expect
+        if expect is not None:
+            found[role] = expect
+    return found
+
+
+def _require_licence(policy: Policy, what: str, licence: str) -> None:
+    if policy.licences is not None and licence not in policy.licences:
+        raise ModelError(
+            f"the licence of {what} is {licence!r}, which the policy does not allow",
+            detail=f"licences.allow lists: {', '.join(policy.licences)}. Add {licence!r} if you may use it, or "
+            "choose another model.",
+        )

@@ -1,0 +1,100 @@
+"""``membership_inference``: how well the source people can be told from people whom the generator never saw."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from faceleak_check.checks.leaks import people_of
+from faceleak_check.checks.statistics import roc
+from faceleak_check.matches import Matches
+from faceleak_check.policy.types import Confidence, Rate, Share, check_keys
+from faceleak_check.records import Figure, Measurement, Pair, RocCurve
+
+__all__ = ["MembershipInference"]
+
+_USUAL = 0.95
+
+
+@check_keys
+class MembershipInference:
+    """An attack that calls a real image a member of the source set where some generated image is very near to it.
+
+    Attributes:
+        fpr: False positive rate at which the attack is measured.
+        at_most: Highest true positive rate allowed at that rate.
+        confidence: If given, the upper end of the interval at this confidence must meet the limit.
+    """
+
+    roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source", "control"),)
+    needs_whole_set: ClassVar[bool] = True
+    needs_labels: ClassVar[bool] = False
+    metric: ClassVar[str] = "cosine"
+
+    fpr: Rate
+    at_most: Share
+    confidence: Confidence | None = None
+
+    def measure_members(self, members: Matches, non_members: Matches) -> tuple[Measurement, RocCurve]:
+        """True positive rate of the attack, and its whole curve.
+
+        Args:
+            members: The best match of each source image among the generated images (here in place of the source).
+            non_members: The same of each control image.
+
+        Raises:
+            ValueError: The sets cannot tell that rate.
+        """
+        found = roc.membership(
+            members.similarity[:, 0],
+            non_members.similarity[:, 0],
+            self.fpr,
+            people_of([image.labels for image in members.generated]),
+            people_of([image.labels for image in non_members.generated]),
+            confidence=self.confidence or _USUAL,
+        )
+        told = members.similarity[:, 0] >= found.threshold
+        measured = Measurement(
+            value=found.tpr,
+            limit=self.at_most,
+            unit="share",
+            n=len(members),
+            rule=f"the cosine that {100 * self.fpr:.6g}% of the non-members reach",
+            pairs=_pairs(members, told),
+            interval=found.tpr_interval,
+            confidence_asked=self.confidence is not None,
+            finding=(
+                f"{int(told.sum()):,} of {len(members):,} source images ({{value}}) are told to be members "
+                f"at a false positive rate of {100 * self.fpr:.6g}%"
+            ),
+            figures=(
+                Figure(
+                    name="auc",
+                    value=found.auc,
+                    low=found.auc_interval.low,
+                    high=found.auc_interval.high,
+                    confidence=found.auc_interval.confidence,
+                ),
+                Figure(name="threshold", value=found.threshold),
+            ),
+        )
+        return measured, RocCurve(fpr=found.curve_fpr, tpr=found.curve_tpr)
+
+
+def _pairs(members: Matches, told: np.ndarray) -> tuple[Pair, ...]:
+    """The source images that are told, each with the generated image that gives it away, nearest first."""
+    found = [members.pair(int(row), 0) for row in np.flatnonzero(told)]
+    turned = [_turned(pair) for pair in found]
+    return tuple(sorted(turned, key=lambda pair: (-pair.similarity, pair.generated.id, pair.source.id)))
+
+
+def _turned(pair: Pair) -> Pair:
+    return Pair(
+        generated=pair.source,
+        source=pair.generated,
+        similarity=pair.similarity,
+        distance=pair.distance,
+        generated_box=pair.source_box,
+        source_box=pair.generated_box,
+    )

@@ -1,0 +1,285 @@
+"""From one case of a policy to what it compares: the one place where the parts meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faceleak_check.calibrating import Calibrator
+from faceleak_check.calibration_sets import CalibrationSets
+from faceleak_check.canaries import CanaryReader
+from faceleak_check.case_sets import CaseSets, expected
+from faceleak_check.checks.canary_recall import CanaryRecall
+from faceleak_check.checks.coverage import Coverage
+from faceleak_check.checks.excess_risk import ExcessRisk
+from faceleak_check.checks.leaks import cosine_of
+from faceleak_check.checks.membership_inference import MembershipInference
+from faceleak_check.checks.near_copy import NearCopy
+from faceleak_check.comparison import Figures, SecondEmbedder
+from faceleak_check.concluding import Comparison
+from faceleak_check.copies import Kinds
+from faceleak_check.embedding import loaded
+from faceleak_check.error_rates import ErrorRates
+from faceleak_check.hubs import HubRule
+from faceleak_check.image_sets import EmbeddedSet, Role, summary_of
+from faceleak_check.measuring import (
+    CanaryFigures,
+    CoverageFigures,
+    ListFigures,
+    PairFigures,
+)
+from faceleak_check.measuring_controls import ExcessFigures, MembershipFigures
+from faceleak_check.policy.schema import Case, NamedEmbedder, Policy
+from faceleak_check.protocols import Progress
+from faceleak_check.readers.decode import decode
+from faceleak_check.records import Alignment, Exclusion, ImageRef, SetSummary
+from faceleak_check.registry import READERS
+from faceleak_check.screening import Screener
+from faceleak_check.search.neighbours import Neighbours
+
+if TYPE_CHECKING:
+    from faceleak_check.readers.matches import MatchList
+
+__all__ = ["Preparation"]
+
+
+class Preparation:
+    """Gathers what cases compare.
+
+    Args:
+        store: Root folder of the template store.
+        progress: Told how far long work is.
+        notes: Where to say what happened besides.
+    """
+
+    def __init__(self, store: Path, progress: Progress, notes: list[str]) -> None:
+        self._progress = progress
+        self.sets = CaseSets(store, progress, notes)
+        self.calibrator = Calibrator()
+
+    def compared(self, policy: Policy, case: Case) -> Comparison:
+        """What a case compares.
+
+        Raises:
+            InconclusiveError: A dataset, a model, a threshold or the store cannot be had.
+        """
+        if case.matches is not None:
+            return self._listed(policy, case)
+        if isinstance(case.check, Coverage):
+            return self._coverage(policy, case, case.check)
+        if isinstance(case.check, CanaryRecall):
+            return self._canaries(policy, case, case.check)
+        return self._sets_compared(policy, case)
+
+    def calibration_sets(self, policy: Policy, case: Case, named: NamedEmbedder) -> CalibrationSets:
+        """What thresholds of a case can be found on: what the screens leave of source, control and calibration set.
+
+        Raises:
+            InconclusiveError: A dataset or a model cannot be had.
+        """
+        bare = replace(case, generated=None)
+        by_role = self.sets.by_role(policy, bare, named)
+        screener = self.sets.screener(policy, bare, by_role)
+        return ErrorRates(policy, case, self.sets, self.calibrator).context(named, by_role, screener)
+
+    def _sets_compared(self, policy: Policy, case: Case) -> Comparison:
+        assert case.embedder is not None
+        embedders = (case.embedder, *(other.embedder for other in case.agreement))
+        by_embedder = {named.name: self.sets.by_role(policy, case, named) for named in embedders}
+        first, *_ = by_embedder.values()
+        sets: dict[Role, EmbeddedSet] = {
+            role: _in_all({name: roles[role] for name, roles in by_embedder.items()}) for role in first
+        }
+        is_screened = getattr(case.check, "is_screened", True)
+        screener = self.sets.screener(policy, case, sets) if is_screened else None
+        rates = ErrorRates(policy, case, self.sets, self.calibrator)
+        check = rates.with_cosine(case.check, case.embedder, sets, screener)
+        seconds = tuple(
+            SecondEmbedder(
+                name=other.embedder.name,
+                threshold=rates.cosine(
+                    other.threshold, other.embedder, by_embedder[other.embedder.name], screener
+                ),
+                generated=by_embedder[other.embedder.name]["generated"].gallery(),
+                source=by_embedder[other.embedder.name]["source"].gallery(),
+            )
+            for other in case.agreement
+        )
+        comparison = Comparison(
+            check=check,
+            figures=_figures(check, sets),
+            sets={role: one.summary for role, one in sets.items()},
+            expected=expected(policy, case),
+            embedder=self.sets.spec(case.embedder),
+            agreement={other.embedder.name: self.sets.spec(other.embedder) for other in case.agreement},
+            seconds=seconds,
+            screener=screener,
+            whole=_whole(check),
+            embedded=sets,
+            thresholds=rates.found,
+        )
+        if isinstance(check, NearCopy) or comparison.figures is None:
+            return comparison
+        known = rates.context(case.embedder, sets, screener if rates.found else None)
+        return self._with_strangers(comparison, policy, known)
+
+    def _with_strangers(self, compared: Comparison, policy: Policy, known: CalibrationSets) -> Comparison:
+        """The comparison with what strangers say of it: chance matches, hubs, best matches of the control."""
+        sets, cosine = compared.embedded, cosine_of(compared.check)
+        hubs = None
+        if policy.hub is not None and cosine is not None and not isinstance(compared.check, ExcessRisk):
+            hubs = HubRule(
+                policy.hub,
+                sets["generated"].gallery(),
+                sets["source"].gallery(each_content_once=True),
+                cosine,
+                lambda: self.calibrator.unseen(known),
+            )
+        n_generated = len(sets["generated"].images)
+        return replace(
+            compared,
+            chance=None if cosine is None else self.calibrator.chance(cosine, known, n_generated),
+            hubs=hubs,
+            kinds=Kinds(self.sets.embedded, sets["generated"], sets["source"]),
+            unseen=self.calibrator.unseen(known) if "control" in sets else None,
+        )
+
+    def _coverage(self, policy: Policy, case: Case, check: Coverage) -> Comparison:
+        assert case.embedder is not None
+        sets = self.sets.by_role(policy, case, case.embedder)
+        return Comparison(
+            check=check,
+            figures=CoverageFigures(check=check, one=sets["dataset"]),
+            sets={role: one.summary for role, one in sets.items()},
+            expected=expected(policy, case),
+            embedder=self.sets.spec(case.embedder),
+            screener=self.sets.screener(policy, case, sets),
+            whole=("dataset",),
+            embedded=sets,
+        )
+
+    def _canaries(self, policy: Policy, case: Case, check: CanaryRecall) -> Comparison:
+        assert case.embedder is not None
+        sets = self.sets.by_role(policy, case, case.embedder)
+        screener = self.sets.screener(policy, case, sets)
+        rates = ErrorRates(policy, case, self.sets, self.calibrator)
+        if check.threshold is None:
+            check = replace(check, threshold=rates.strictest())
+        else:
+            check = rates.with_cosine(check, case.embedder, sets, screener)
+        figures = None
+        originals = _originals(sets["source"], check.n, screener)
+        if originals:
+            sets["canaries"], figures = self._altered(policy, case, check, sets["source"], originals)
+        return Comparison(
+            check=check,
+            figures=figures,
+            sets={role: one.summary for role, one in sets.items()},
+            expected=expected(policy, case),
+            embedder=self.sets.spec(case.embedder),
+            screener=self.sets.screener(policy, case, sets),
+            whole=("canaries",) if originals else (),
+            embedded=sets,
+            thresholds=rates.found,
+        )
+
+    def _altered(
+        self,
+        policy: Policy,
+        case: Case,
+        check: CanaryRecall,
+        source: EmbeddedSet,
+        originals: tuple[ImageRef, ...],
+    ) -> tuple[EmbeddedSet, CanaryFigures]:
+        """The altered copies, gone the whole way, and what measures how many were caught."""
+        assert case.embedder is not None
+        assert case.source is not None
+        name = f"canaries of {source.summary.name}"
+        reader = CanaryReader(source.reader, originals, decode, name=name)
+        dataset = replace(policy.datasets[case.source], name=name)
+        choice = case.embedder.choice
+        canaries = self.sets.embedded.embed_from(
+            reader, dataset, choice, self.sets.embedder(choice), source.alignment
+        )
+        ids: dict[str, list[str]] = {}
+        all_of_them: list[ImageRef | Exclusion] = [*canaries.images, *canaries.summary.excluded]
+        for image in all_of_them:
+            ids.setdefault(reader.kind_of(image), []).append(image.id)
+        return canaries, CanaryFigures(
+            check=check,
+            canaries=canaries.gallery(),
+            source=source.gallery(each_content_once=True),
+            ids=dict(sorted(ids.items())),
+            original_of=reader.original_of,
+        )
+
+    def _listed(self, policy: Policy, case: Case) -> Comparison:
+        assert case.matches is not None
+        sets: dict[str, SetSummary] = {}
+        lists = {}
+        for role, name in (("matches", case.matches), ("control", case.control)):
+            if name is not None:
+                dataset = policy.datasets[name]
+                found: MatchList = loaded(READERS, dataset.format)(dataset).read_matches(self._progress)
+                summary = summary_of(found.generated_set, len(found.matches), found.generated_set.excluded)
+                sets[role] = replace(summary, sha256=found.sha256)
+                lists[role] = found.matches
+        is_empty = not all(map(len, lists.values()))
+        check: Any = case.check
+        figures = ListFigures(check=check, listed=lists["matches"], control=lists.get("control"))
+        return Comparison(
+            check=case.check,
+            figures=None if is_empty else figures,
+            sets=sets,
+            expected=expected(policy, case),
+        )
+
+
+def _figures(check: Any, sets: Mapping[Role, EmbeddedSet]) -> Figures | None:
+    if not all(one.images for role, one in sets.items() if role != "calibration"):
+        return None
+    # the mirror images among the source's hashes are enough to know a mirrored copy
+    generated = sets["generated"].gallery(first_only=isinstance(check, NearCopy))
+    source = sets["source"].gallery(each_content_once=True)
+    if isinstance(check, ExcessRisk):
+        control = sets["control"].gallery(each_content_once=True)
+        return ExcessFigures(check=check, generated=generated, source=source, control=control)
+    if isinstance(check, MembershipInference):
+        return MembershipFigures(
+            check=check,
+            generated=sets["generated"].gallery(each_content_once=True),
+            source=source,
+            control=sets["control"].gallery(each_content_once=True),
+        )
+    return PairFigures(
+        check=check, neighbours=Neighbours(generated=generated, source=source, metric=check.metric)
+    )
+
+
+def _whole(check: Any) -> tuple[Role, ...]:
+    if isinstance(check, MembershipInference):
+        return ("generated", "source", "control")
+    return ("generated",) if check.needs_whole_set else ()
+
+
+def _originals(source: EmbeddedSet, n: int, screener: Screener | None) -> tuple[ImageRef, ...]:
+    """The first images by content that no screen takes out: an altered child would be taken out for its age."""
+    chosen: list[ImageRef] = []
+    in_order = sorted(source.gallery(each_content_once=True).images, key=lambda image: image.sha256)
+    while len(chosen) < n and in_order:
+        some, in_order = in_order[: n - len(chosen)], in_order[n - len(chosen) :]
+        if screener is not None:
+            screener.look_at("source", some)
+            some = [image for image in some if image.sha256 not in screener.rejected["source"]]
+        chosen += some
+    return tuple(chosen)
+
+
+def _in_all(by_embedder: Mapping[str, EmbeddedSet]) -> EmbeddedSet:
+    """The images that every embedder could compare, with the first one's templates; what another one lost is lost."""
+    first, *others = by_embedder.values()
+    left = first.without({gone.id: gone for other in others for gone in other.summary.excluded})
+    alignments: dict[str, Alignment] = {name: one.alignment for name, one in by_embedder.items()}
+    return replace(left, summary=replace(left.summary, alignments=alignments))
