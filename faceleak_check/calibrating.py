@@ -211,11 +211,14 @@ def _from_file(pinned: PinnedThresholds, kind: str, rate: float, sets: Calibrati
         lacks = (
             f"an FPIR of {rate:.6g} of {people!r} against {source!r}" if source else f"an FMR of {rate:.6g}"
         )
-        why = (
-            f"; it has one of embedder {there[0].embedder!r} with other settings"
-            if there and not fitting
-            else ""
-        )
+        why = ""
+        if there and not fitting:
+            another = there[0].embedder != sets.name
+            why = (
+                f"; they hold one of {there[0].embedder!r}"
+                if another
+                else "; they hold one of it with other settings"
+            )
         raise InconclusiveError(
             f"the pinned thresholds have no {lacks.partition(' ')[2]} for embedder {sets.name!r}{why}",
             detail=f"{pinned.path}: write it anew with: faceleak calibrate POLICY --write {pinned.file}",

@@ -148,7 +148,7 @@ class Preparation:
 
     def _coverage(self, policy: Policy, case: Case, check: Coverage) -> Comparison:
         assert case.embedder is not None
-        sets = self.sets.by_role(policy, case, case.embedder)
+        sets = _of_one(self.sets.by_role(policy, case, case.embedder), case.embedder)
         return Comparison(
             check=check,
             figures=CoverageFigures(check=check, one=sets["dataset"]),
@@ -173,6 +173,7 @@ class Preparation:
         originals = _originals(sets["source"], check.n, screener)
         if originals:
             sets["canaries"], figures = self._altered(policy, case, check, sets["source"], originals)
+        sets = _of_one(sets, case.embedder)
         return Comparison(
             check=check,
             figures=figures,
@@ -275,6 +276,11 @@ def _originals(source: EmbeddedSet, n: int, screener: Screener | None) -> tuple[
             some = [image for image in some if image.sha256 not in screener.rejected["source"]]
         chosen += some
     return tuple(chosen)
+
+
+def _of_one(sets: Mapping[Role, EmbeddedSet], named: NamedEmbedder) -> dict[Role, EmbeddedSet]:
+    """The sets with their alignment in the record."""
+    return {role: _in_all({named.name: one}) for role, one in sets.items()}
 
 
 def _in_all(by_embedder: Mapping[str, EmbeddedSet]) -> EmbeddedSet:

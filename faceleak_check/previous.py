@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from faceleak_check.checks.judge import told_apart
+from faceleak_check.checks.judge import apart
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.records import EmbedderSpec, Measurement, Outcome, Previous, Verdict
 
@@ -148,7 +148,7 @@ def compared_with(previous: Previous, measured: Measurement, outcome: Outcome) -
     """
     now = round(measured.value, _DECIMALS)
     gap = previous.value - now if measured.at_least else now - previous.value
-    value, then = told_apart(now, previous.value, measured.unit)
+    value, then = apart(now, previous.value, measured.unit)
     sentence = f"{value} now, {then} in the earlier release"
     if gap <= 0:
         return outcome, f"no worse than the earlier release: {sentence}"

@@ -7,7 +7,7 @@ import math
 from faceleak_check.checks.statistics.rates import bound_of_none
 from faceleak_check.records import Interval, Measurement, Outcome, Unit
 
-__all__ = ["brief", "judge", "told_apart"]
+__all__ = ["apart", "brief", "judge", "told_apart"]
 
 _MOST_DIGITS = 17
 _USUAL = 0.95
@@ -92,6 +92,15 @@ def told_apart(value: float, limit: float, unit: Unit) -> tuple[str, str]:
         if (shown != shown_limit or value == limit) and _states(shown_limit, limit, unit):
             break
     return shown, shown_limit
+
+
+def apart(value: float, other: float, unit: Unit) -> tuple[str, str]:
+    """Two measured figures with as many digits as it takes to tell them apart."""
+    for n_digits in range(3 if unit == "share" else 4, _MOST_DIGITS + 1):
+        shown, shown_other = (_figure(number, unit, n_digits) for number in (value, other))
+        if shown != shown_other or value == other:
+            break
+    return shown, shown_other
 
 
 def _states(text: str, number: float, unit: Unit) -> bool:

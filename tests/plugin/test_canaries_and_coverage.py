@@ -60,6 +60,9 @@ INCONCLUSIVE: 27 of 28 canaries (96.4%) were caught, missed: 1 cropped; the
 rule       cosine >= 0.97
 source     training: 8 seen, 8 compared
 canaries   canaries of training: 28 seen, 28 compared
+alignment  training: the policy says `align: none`: pictures are compared whole
+alignment  canaries of training: the policy says `align: none`: pictures are
+           compared whole
 embedder   dlib-resnet 55533b28a958
 
 canaries, altered copies of source images:
@@ -72,6 +75,13 @@ canaries, altered copies of source images:
   rotated       4 of 4  0.9765
   shrunk        4 of 4  0.9989
 those that were not caught: see 'canaries' in evidence.json
+note: 'training': faces were found in 8 of 8 sampled pictures, nine in ten of
+    them up to 0.39 eye distances from where the embedder expects them (at most
+    0.16 is near): `align: auto` or `align: mtcnn` would turn them upright
+note: 'canaries of training': faces were found in 8 of 8 sampled pictures, nine
+    in ten of them up to 0.39 eye distances from where the embedder expects them
+    (at most 0.16 is near): `align: auto` or `align: mtcnn` would turn them
+    upright
 release.yaml:7: {CANARIES}"""
     )
     [missed] = [kind["missed"] for kind in faces.case()["canaries"] if kind["missed"]]

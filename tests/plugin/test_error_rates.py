@@ -372,7 +372,7 @@ def test_a_file_of_another_embedder_is_no_verdict(pinned: LabelledProject) -> No
     assert pinned.text(result) == (
         """\
 INCONCLUSIVE: the pinned thresholds have no FMR of 0.0001 for embedder
-    'dlib-resnet'; it has one of embedder 'fake-pixels' with other settings
+    'dlib-resnet'; they hold one of 'fake-pixels'
 PROJECT/release.thresholds.yaml: write it anew with: faceleak calibrate POLICY --write release.thresholds.yaml
 release.yaml:9: leak_count[generated-vs-training]"""
     )

@@ -86,7 +86,7 @@ def test_an_interval_that_holds_the_earlier_figure_is_open(labelled: LabelledPro
     result.assert_outcomes(errors=1)
     assert labelled.text(result).splitlines()[:4] == [
         "INCONCLUSIVE: it cannot be told whether this is worse than the earlier release:",
-        "    6.9767442% now, 4.7619048% in the earlier release",
+        "    6.98% now, 4.76% in the earlier release",
         "also: 3 of 43 generated images leak (6.98%); the policy allows at most 50%; 95%",
         "    confidence: 2.4% to 18.6%",
     ]

@@ -478,11 +478,7 @@ ADVICE = (
         (
             Threshold(fmr=0.01),
             [pin(embedder_sha256="d" * 64, embedder="dlib")],
-            (
-                "the pinned thresholds have no FMR of 0.01 for embedder 'own'; it has one of embedder 'dlib' "
-                "with other "
-                "settings"
-            ),
+            "the pinned thresholds have no FMR of 0.01 for embedder 'own'; they hold one of 'dlib'",
         ),
         (
             Threshold(fpir=0.01),

@@ -319,7 +319,7 @@ def at(value: float, low: float, high: float, *, asked: bool = True) -> Measurem
         (
             measurement(1 / 3),
             0.333333333,
-            "no worse than the earlier release: 33.3333333% now, 33.3333333% in the earlier release",
+            "no worse than the earlier release: 33.3% now, 33.3% in the earlier release",
         ),
         (
             measurement(3, 5, "people"),
