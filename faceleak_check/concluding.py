@@ -9,7 +9,7 @@ from typing import Any
 
 from faceleak_check.calibration_sets import Unseen
 from faceleak_check.checks.judge import judge
-from faceleak_check.checks.left_out import too_many_left_out, unexpected, warnings_on
+from faceleak_check.checks.left_out import too_many_left_out, unexpected, unseen_folders, warnings_on
 from faceleak_check.comparison import Figures, SecondEmbedder, Settled, settle
 from faceleak_check.copies import Kinds
 from faceleak_check.histograms import histograms
@@ -201,9 +201,9 @@ def _nothing_left(blank: Verdict, compared: Comparison, policy: Policy) -> Verdi
 
 
 def _lost(verdict: Verdict, policy: Policy) -> tuple[tuple[str, str], ...]:
-    """Too many images left out; of canaries and under `coverage` the check itself counts them."""
-    sets = {role: one for role, one in verdict.sets.items() if role not in ("canaries", "dataset")}
-    return too_many_left_out(sets, policy.exclusions.at_most)
+    """Folders never looked into, and too many images left out, which canary recall and coverage count by themselves."""
+    capped = {role: one for role, one in verdict.sets.items() if role not in ("canaries", "dataset")}
+    return (*unseen_folders(verdict.sets), *too_many_left_out(capped, policy.exclusions.at_most))
 
 
 def _judged(filled: Verdict, settled: Settled, compared: Comparison, policy: Policy, case: Case) -> Verdict:

@@ -16,7 +16,7 @@ from faceleak_check.records import (
     Verdict,
 )
 
-__all__ = ["too_many_left_out", "unexpected", "warnings_on"]
+__all__ = ["too_many_left_out", "unexpected", "unseen_folders", "warnings_on"]
 
 _SHOWN = 5
 _NORMS_APART = 1.25
@@ -35,7 +35,7 @@ def too_many_left_out(sets: Mapping[str, SetSummary], at_most: float) -> tuple[t
         for one in sets.values()
         if _n_lost(one.counts) and _n_lost(one.counts) / one.counts.n_seen > at_most
     ]
-    return (*_unseen_folders(sets), *too_many)
+    return tuple(too_many)
 
 
 def _n_lost(counts: Counts) -> int:
@@ -76,7 +76,7 @@ def _surprises(one: SetSummary, expect: Expect) -> Iterator[str]:
         )
 
 
-def _unseen_folders(sets: Mapping[str, SetSummary]) -> Iterator[tuple[str, str]]:
+def unseen_folders(sets: Mapping[str, SetSummary]) -> Iterator[tuple[str, str]]:
     """Folders that nobody looked into may hold any number of images, so no share of them can be allowed."""
     for one in sets.values():
         folders = tuple(gone for gone in one.excluded if gone.rule == UNSEEN_FOLDER)

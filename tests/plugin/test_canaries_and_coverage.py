@@ -180,6 +180,15 @@ def test_enough_looked_at_passes_whatever_exclusions_allow(damaged: LabelledProj
     }
 
 
+def test_a_folder_that_nobody_looked_into_is_no_coverage(labelled: LabelledProject) -> None:
+    """It is one entry, and may hold any number of images."""
+    (labelled.path / "elsewhere").mkdir()
+    (labelled.path / "generated" / "linked").symlink_to("../elsewhere")
+    result = labelled.judge("coverage: dataset: generated, max_unreadable: 50%, max_no_face: 50%")
+    result.assert_outcomes(errors=1)
+    assert labelled.case()["reasons"][0] == "'generated' holds folders that were not looked into: 1"
+
+
 def test_pictures_without_a_face_and_screened_ones_count(faces: LabelledProject) -> None:
     """Five real faces and one grey picture: by the aligner it shows no face, by a screen it is taken out."""
     save(faces.path / "generated/grey.png", _grey())
