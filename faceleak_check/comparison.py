@@ -13,7 +13,15 @@ from faceleak_check.checks.leaks import metric_of
 from faceleak_check.image_sets import Role
 from faceleak_check.matches import Gone, Matches
 from faceleak_check.policy.types import Threshold
-from faceleak_check.records import ImageRef, Measurement, Outcome, Pair, SecondOpinion
+from faceleak_check.records import (
+    CanaryKind,
+    ImageRef,
+    Measurement,
+    Outcome,
+    Pair,
+    RocCurve,
+    SecondOpinion,
+)
 from faceleak_check.search.neighbours import Gallery, between
 
 __all__ = ["Excuses", "Figures", "LooksAt", "Measured", "SecondEmbedder", "Settled", "digests", "settle"]
@@ -27,12 +35,16 @@ class Measured:
         measurement: The figure.
         matches: The best matches of the generated images; None where a check has none.
         in_control: The same in the control set (or the best matches of the control list); None without one.
+        canaries: What became of the canaries, by kind.
+        curve: True against false positive rate, for membership inference.
         depends: The images that the figure would change with if a screen took them out, by role.
     """
 
     measurement: Measurement
     matches: Matches | None = None
     in_control: Matches | None = None
+    canaries: tuple[CanaryKind, ...] = ()
+    curve: RocCurve | None = None
     depends: Mapping[Role, Collection[ImageRef]] = field(default_factory=dict)
 
 
@@ -101,6 +113,8 @@ class Settled:
         measured: The figure.
         matches: The best matches it is made from; None where a check has none.
         in_control: The best matches in the control; None where a check has none.
+        canaries: What became of the canaries, by kind.
+        curve: True against false positive rate, for membership inference.
         waived: Leaks that a waiver takes out.
         n_disagreed: Pairs over the first embedder's threshold that another one does not confirm.
         gone: What was taken out.
@@ -110,6 +124,8 @@ class Settled:
     measured: Measurement
     matches: Matches | None
     in_control: Matches | None = None
+    canaries: tuple[CanaryKind, ...] = ()
+    curve: RocCurve | None = None
     waived: tuple[Pair, ...] = ()
     n_disagreed: int = 0
     gone: Gone = field(default_factory=Gone)
@@ -172,6 +188,8 @@ def settle(
                 measured=measured,
                 matches=now.matches,
                 in_control=now.in_control,
+                canaries=now.canaries,
+                curve=now.curve,
                 waived=tuple(waived),
                 n_disagreed=n_disagreed,
                 gone=gone,

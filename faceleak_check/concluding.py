@@ -237,8 +237,8 @@ def _judged(filled: Verdict, settled: Settled, compared: Comparison, policy: Pol
         measurement=measured,
         waived=waived,
         hubs=hubs,
-        canaries=getattr(compared.figures, "kinds", ()),
-        curve=getattr(compared.figures, "curve", None),
+        canaries=settled.canaries,
+        curve=settled.curve,
         histograms=histograms(
             settled, compared.check, getattr(compared.figures, "neighbours", None), compared.unseen
         ),

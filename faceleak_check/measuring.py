@@ -19,7 +19,7 @@ from faceleak_check.image_sets import EmbeddedSet
 from faceleak_check.matches import Gone, Matches
 from faceleak_check.measuring_controls import no_excess
 from faceleak_check.protocols import PairCheck
-from faceleak_check.records import CanaryKind, ImageRef, Measurement, Pair
+from faceleak_check.records import ImageRef, Measurement, Pair
 from faceleak_check.search.neighbours import Gallery, Neighbours, between
 
 __all__ = [
@@ -118,7 +118,7 @@ class ListFigures:
         return Measured(measurement=measured, matches=matches)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CanaryFigures:
     """How many altered copies of source images the gate catches.
 
@@ -128,7 +128,6 @@ class CanaryFigures:
         source: The source images, each content once.
         ids: Ids of all canaries by kind.
         original_of: Tells the image that a canary was made from.
-        kinds: What became of each kind at the last figure.
     """
 
     check: CanaryRecall
@@ -136,7 +135,6 @@ class CanaryFigures:
     source: Gallery
     ids: dict[str, list[str]]
     original_of: Callable[[ImageRef], ImageRef]
-    kinds: tuple[CanaryKind, ...] = ()
 
     def measure(self, gone: Gone) -> Measured | None:
         """See `faceleak_check.comparison.Figures`."""
@@ -149,8 +147,8 @@ class CanaryFigures:
             for kind, ids in self.ids.items()
             if any(one in near for one in ids)
         }
-        measured, self.kinds = self.check.measure_canaries(self.ids, caught, lowest)
-        return Measured(measurement=measured)
+        measured, kinds = self.check.measure_canaries(self.ids, caught, lowest)
+        return Measured(measurement=measured, canaries=kinds)
 
     def _is_caught(self, similarity: float, distance: float) -> bool:
         threshold = self.check.threshold

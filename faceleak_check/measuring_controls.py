@@ -13,7 +13,7 @@ from faceleak_check.checks.membership_inference import MembershipInference
 from faceleak_check.comparison import Measured
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.matches import Gone, Matches
-from faceleak_check.records import ImageRef, RocCurve
+from faceleak_check.records import ImageRef
 from faceleak_check.search.neighbours import Gallery, Neighbours
 
 __all__ = ["ExcessFigures", "MembershipFigures", "no_excess"]
@@ -150,14 +150,12 @@ class MembershipFigures:
         generated: The generated images, each content once.
         source: The source images.
         control: The control images.
-        curve: The curve of the last figure.
     """
 
     check: MembershipInference
     generated: Gallery
     source: Gallery
     control: Gallery
-    curve: RocCurve | None = None
 
     def __post_init__(self) -> None:
         self._members = self._near(self.source)
@@ -176,9 +174,9 @@ class MembershipFigures:
         if self._members.nothing_left(turned) or self._others.nothing_left(turned):
             return None
         try:
-            measured, self.curve = self.check.measure_members(
+            measured, curve = self.check.measure_members(
                 self._members.matches(1, turned), self._others.matches(1, turned)
             )
         except ValueError as error:
             raise InconclusiveError(f"membership inference cannot be measured: {error}") from None
-        return Measured(measurement=measured)
+        return Measured(measurement=measured, curve=curve)
