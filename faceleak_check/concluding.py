@@ -194,7 +194,10 @@ def _nothing_left(blank: Verdict, compared: Comparison, policy: Policy) -> Verdi
     lost = [*_lost(blank, policy), *unexpected(blank.sets, compared.expected)[0]]
     return replace(
         blank,
-        reasons=(f"nothing is left to compare in {empty}", *(reason for reason, _ in lost)),
+        reasons=(
+            f"nothing is left to compare{f' in {empty}' if empty else ''}",
+            *(reason for reason, _ in lost),
+        ),
         details=tuple(detail for _, detail in lost if detail),
         warnings=warnings_on(blank),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from faceleak_check.compute import torch_device
@@ -49,11 +48,7 @@ class _AdaFace(TorchNetwork):
     repo: ClassVar[str]
 
     def __init__(self, choice: EmbedderChoice) -> None:
-        file = self.model_file(choice)
-        self._path = file.locate()
-        digest = file.verified(self._path)
-        # what is loaded later is what the spec tells of
-        self._file = replace(file, sha256=digest)
+        self._path, digest, self._file = self.model_file(choice).pinned()
         colours = choice.colour_order or _colour_order(stored_names(self._path))
         super().__init__(
             EmbedderSpec(

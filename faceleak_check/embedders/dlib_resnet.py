@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from faceleak_check.compute import torch_device
@@ -44,11 +43,7 @@ class DlibResNet(TorchNetwork):
     name: ClassVar[str] = "dlib-resnet"
 
     def __init__(self, choice: EmbedderChoice) -> None:
-        file = self.model_file(choice)
-        self._path = file.locate()
-        digest = file.verified(self._path)
-        # what is loaded later is what the spec tells of
-        self._file = replace(file, sha256=digest)
+        self._path, digest, self._file = self.model_file(choice).pinned()
         published = digest == PUBLISHED_SHA256
         super().__init__(
             EmbedderSpec(

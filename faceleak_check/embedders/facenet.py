@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from faceleak_check.compute import torch_device
@@ -40,11 +39,7 @@ class _FaceNet(TorchNetwork):
     file: ClassVar[str]
 
     def __init__(self, choice: EmbedderChoice) -> None:
-        file = self.model_file(choice)
-        self._path = file.locate()
-        digest = file.verified(self._path)
-        # what is loaded later is what the spec tells of
-        self._file = replace(file, sha256=digest)
+        self._path, digest, self._file = self.model_file(choice).pinned()
         super().__init__(
             EmbedderSpec(
                 name=self.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,12 +51,10 @@ class Sscd(ScriptedNetwork):
                 detail=f"Download {PUBLISHED_AT} (MIT licence) and name the file as `{file.keys}.weights`, with its "
                 f"`{file.keys}.sha256`.",
             )
-        path = file.locate()
-        digest = file.verified(path)
+        path, digest, file = file.pinned()
         device = torch_device(choice.device)
-        # what is loaded is what the digest tells of
         archive = Archive(
-            file=replace(file, sha256=digest),
+            file=file,
             path=path,
             takes="pictures",
             use=f"Use the file at {PUBLISHED_AT}.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from faceleak_check.compute import torch_device
@@ -38,13 +37,10 @@ class TorchScriptEmbedder(ScriptedNetwork):
     name: ClassVar[str] = "torchscript"
 
     def __init__(self, choice: EmbedderChoice) -> None:
-        file = self.model_file(choice)
-        path = file.locate()
-        digest = file.verified(path)
+        path, digest, file = self.model_file(choice).pinned()
         rules = chip_rules(choice, path, {})
         device = torch_device(choice.device)
-        # what is loaded is what the digest tells of
-        archive = Archive(file=replace(file, sha256=digest), path=path, takes="face chips", use=_USE)
+        archive = Archive(file=file, path=path, takes="face chips", use=_USE)
         network = archive.network()
         super().__init__(
             network,

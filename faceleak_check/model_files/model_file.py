@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,16 @@ class ModelFile:
         if self.path:
             return self.path if self.path.is_file() else None
         return self.source.find() if self.source else None
+
+    def pinned(self) -> tuple[Path, str, ModelFile]:
+        """Where the file lies, its digest, and the file for good with it: what is loaded later is what was told of.
+
+        Raises:
+            ModelError: It cannot be had, or is not the expected one.
+        """
+        path = self.locate()
+        digest = self.verified(path)
+        return path, digest, replace(self, sha256=digest)
 
     def locate(self, *, timeout: float = TIMEOUT) -> Path:
         """The file, downloaded where it is missing, published and the network may be used.
