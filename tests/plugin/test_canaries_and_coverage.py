@@ -106,6 +106,16 @@ def test_without_a_threshold_of_their_own_canaries_face_the_strictest(faces: Lab
     assert (canaries["measurement"]["rule"], canaries["outcome"]) == ("cosine >= 0.97", "pass")
 
 
+def test_where_the_screens_leave_no_source_image_there_are_no_canaries(labelled: LabelledProject) -> None:
+    """The patterns show no face."""
+    result = labelled.judge(
+        "canary_recall: source: training, at_least: 90%, threshold: {cosine: 0.9}",
+        keys="screens: {non_face: {method: face}}\nexclusions: {at_most: 100%}\n",
+    )
+    result.assert_outcomes(errors=1)
+    assert labelled.case()["reasons"] == ["nothing is left to compare"]
+
+
 def test_canaries_without_any_threshold_are_an_invalid_policy(labelled: LabelledProject) -> None:
     result = labelled.judge("canary_recall: source: training, at_least: 90%")
     assert result.ret == pytest.ExitCode.INTERRUPTED
