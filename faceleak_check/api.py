@@ -13,7 +13,7 @@ from faceleak_check.policy.presets import resolve_policies
 from faceleak_check.policy.schema import Policy
 from faceleak_check.protocols import Progress
 from faceleak_check.records import Verdict
-from faceleak_check.store.templates import default_root
+from faceleak_check.shared_folder import store_root
 
 __all__ = ["PolicyResult", "check", "check_with"]
 
@@ -54,7 +54,8 @@ def check(
 
     Args:
         policy: A policy file, or ``builtin:NAME``.
-        store: Root folder of the template store; by default ``$FACELEAK_STORE`` or the user's cache.
+        store: Root folder of the template store, or the URL of one that several machines share; by default
+            ``$FACELEAK_STORE`` or the user's cache.
         environment: Values for ``${NAME}`` in the policy; by default the process's environment.
         progress: Told how far long work is.
 
@@ -62,9 +63,7 @@ def check(
         PolicyError: The policy is wrong; all problems at once.
         UsageError: There is no such policy, or a folder holds several.
     """
-    return check_with(
-        Gate(store=Path(store) if store else default_root(), progress=progress), policy, environment
-    )
+    return check_with(Gate(store=store_root(store), progress=progress), policy, environment)
 
 
 def check_with(gate: Gate, policy: Path | str, environment: Mapping[str, str] | None = None) -> PolicyResult:

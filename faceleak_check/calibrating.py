@@ -108,7 +108,7 @@ class Calibrator:
             self._unseen[key] = (
                 self._left_out_in_turn(sets)
                 if sets.control is None
-                else control_in_source(sets.control, sets.source)
+                else control_in_source(sets.control, sets.source, sets.engine)
             )
         return self._unseen[key]
 
@@ -116,7 +116,8 @@ class Calibrator:
         if not sets.source.summary.n_people:
             return None
         gallery = sets.source.gallery(each_content_once=True)
-        found = strangers(gallery)
+        name = sets.source.summary.name
+        found = strangers(gallery, engine=sets.engine.between(f"people of {name}", f"the others in {name}"))
         there = found.nearest >= 0
         probes = found.probe[there]
         known = self._known_impostors(sets.source, sets.spec)
@@ -130,7 +131,7 @@ class Calibrator:
         )
         probes = probes[honest]
         return Unseen(
-            images=tuple(gallery.images[row] for row in probes),
+            images=gallery.images.taken(probes),
             gallery=gallery,
             nearest=found.nearest[there][honest],
             similarity=found.similarity[there][honest],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from faceleak_check.calibration_sets import CalibrationSets
@@ -18,6 +17,7 @@ from faceleak_check.protocols import Progress
 from faceleak_check.records import Calibration, SetSummary, Suspect
 from faceleak_check.reports.leaves import printable
 from faceleak_check.reports.terminal import safe
+from faceleak_check.store.roots import Root
 
 __all__ = ["CalibrationTable", "calibrate", "pinned_thresholds", "table_lines"]
 
@@ -67,7 +67,7 @@ class CalibrationTable:
     rows: tuple[Row, ...]
 
 
-def calibrate(policy: Policy, store: Path, progress: Progress) -> tuple[CalibrationTable, ...]:
+def calibrate(policy: Policy, store: Root, progress: Progress) -> tuple[CalibrationTable, ...]:
     """All thresholds that a policy's sets can give: FMR for each labelled set, FPIR for each source.
 
     Args:
@@ -78,7 +78,7 @@ def calibrate(policy: Policy, store: Path, progress: Progress) -> tuple[Calibrat
     Raises:
         InconclusiveError: A dataset or a model cannot be had, or no set can give any threshold.
     """
-    preparation = Preparation(store, progress, [])
+    preparation = Preparation(store, progress, [], policy.execution)
     tables: dict[tuple[str, ...], CalibrationTable] = {}
     for case in policy.cases:
         for named, threshold in _asked(case):

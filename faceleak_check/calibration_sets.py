@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from faceleak_check.checks.statistics import impostors
 from faceleak_check.image_sets import EmbeddedSet
 from faceleak_check.policy.pinned import PinnedThresholds
-from faceleak_check.records import EmbedderSpec, FloatArray, ImageRef, Suspect
+from faceleak_check.records import EmbedderSpec, FloatArray, ImageList, ImageRef, Suspect
+from faceleak_check.search.engine import SearchEngine
 from faceleak_check.search.neighbours import Gallery, Neighbours
 
 __all__ = [
@@ -35,6 +36,7 @@ class CalibrationSets:
         control: People whom the generator never saw; None where the check names none.
         calibration: A labelled set for this alone; None where the check names none.
         pinned: The policy's file of thresholds; None where it has none.
+        engine: How nearest neighbours are looked for.
     """
 
     name: str
@@ -43,6 +45,7 @@ class CalibrationSets:
     control: EmbeddedSet | None = None
     calibration: EmbeddedSet | None = None
     pinned: PinnedThresholds | None = None
+    engine: SearchEngine = field(default_factory=SearchEngine)
 
     @property
     def labelled(self) -> EmbeddedSet | None:
@@ -65,7 +68,7 @@ class Unseen:
         suspects: Pairs of source images that seem to show one person under two names; they are left out.
     """
 
-    images: tuple[ImageRef, ...]
+    images: ImageList
     gallery: Gallery
     nearest: np.ndarray
     similarity: FloatArray
@@ -97,7 +100,7 @@ class Strangers:
 def contents(one: EmbeddedSet) -> str:
     """Digest of all that templates and names come from: one folder may be cut, named and thinned in several ways."""
     digest = hashlib.sha256(f"{one.summary.sha256} {one.summary.labels_sha256} {one.alignment.used}".encode())
-    digest.update("".join(image.sha256 for image in one.images).encode())
+    digest.update(one.images.digests.tobytes().hex().encode())
     digest.update(one.templates.n_faces.tobytes())
     return digest.hexdigest()
 
@@ -105,10 +108,13 @@ def contents(one: EmbeddedSet) -> str:
 def compared(one: EmbeddedSet) -> Strangers:
     """Images that show one face and name a person, in the order of their contents."""
     gallery = one.gallery(each_content_once=True)
-    rows = [row for row, image in enumerate(gallery.images) if image.labels and gallery.n_faces[row] == 1]
-    rows.sort(key=lambda row: gallery.images[row].sha256)
-    chosen = gallery.of_images(np.array(rows, dtype=np.int64))
-    found = impostors.impostors(chosen.templates.vectors, [image.labels for image in chosen.images])
+    rows = gallery.images.in_order_of_content
+    named = np.fromiter(map(bool, gallery.images.labels), dtype=bool, count=len(gallery))
+    rows = rows[(named & (gallery.n_faces == 1))[rows]]
+    people = gallery.images.taken(rows).labels
+    # of a million templates no more come into memory than are compared
+    chosen = gallery.of_images(rows[impostors.first_of_each_person(people)])
+    found = impostors.impostors(np.asarray(chosen.templates.vectors), chosen.images.labels)
     return Strangers(
         pairs=found,
         suspects=tuple(
@@ -139,11 +145,12 @@ def is_suspect(one: ImageRef, other: ImageRef, same_people: frozenset[tuple[str,
     return any((left, right) in same_people for left in one.labels for right in other.labels)
 
 
-def control_in_source(control: EmbeddedSet, source: EmbeddedSet) -> Unseen:
+def control_in_source(control: EmbeddedSet, source: EmbeddedSet, engine: SearchEngine) -> Unseen:
     """What the people of a control find in the source."""
     probes = control.gallery(each_content_once=True)
     gallery = source.gallery(each_content_once=True)
-    matches = Neighbours(generated=probes, source=gallery, metric="cosine").matches(1)
+    exact = engine.exact.between(control.summary.name, source.summary.name)
+    matches = Neighbours(generated=probes, source=gallery, metric="cosine", engine=exact).matches(1)
     return Unseen(
         images=probes.images,
         gallery=gallery,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import partial
 
 from faceleak_check.alterations import ALTERATIONS, Alteration
 from faceleak_check.errors import DatasetError
 from faceleak_check.protocols import Decode, Pixels, Progress, Reader
-from faceleak_check.records import UNREADABLE, Exclusion, ImageRef, ImageSet
+from faceleak_check.records import UNREADABLE, Exclusion, ImageList, ImageRef, ImageSet
 
 __all__ = ["CanaryReader"]
 
@@ -38,6 +39,9 @@ class CanaryReader:
             for kind in ALTERATIONS.values()
         }
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), name=self._name), (self._reader, self._originals, self._decode)
+
     def scan(self, progress: Progress) -> ImageSet:
         """Make and digest every copy, in the order of the bytes of the ids.
 
@@ -60,7 +64,7 @@ class CanaryReader:
         progress(stage, len(self._originals), len(self._originals))
         return ImageSet(
             name=self._name,
-            images=tuple(sorted(images, key=lambda image: os.fsencode(image.id))),
+            images=ImageList.of(sorted(images, key=lambda image: os.fsencode(image.id))),
             excluded=tuple(sorted(excluded, key=lambda gone: os.fsencode(gone.id))),
         )
 
@@ -72,6 +76,13 @@ class CanaryReader:
         """
         original, kind = self._made_of[image.id]
         return kind.altered(self._picture(original))
+
+    def part(self, images: Sequence[ImageRef]) -> CanaryReader:
+        """A reader of some of the copies, small enough to be sent to another machine."""
+        originals = tuple({original.id: original for original in map(self.original_of, images)}.values())
+        part_of = getattr(self._reader, "part", None)
+        reader = self._reader if part_of is None else part_of(originals)
+        return CanaryReader(reader, originals, self._decode, name=self._name)
 
     def original_of(self, image: ImageRef | Exclusion) -> ImageRef:
         """The image that a copy was made of."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 
 from faceleak_check.controls import without_source_people
 from faceleak_check.embedding import EmbeddedSets, build_embedder
 from faceleak_check.errors import ModelError
-from faceleak_check.executors.local import LocalExecutor
+from faceleak_check.executors.protocol import Executor
 from faceleak_check.faces.detect import Mtcnn
 from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.schema import Case, Dataset, EmbedderChoice, Expect, NamedEmbedder, Policy
 from faceleak_check.protocols import Embedder, Progress
-from faceleak_check.readers.decode import decode
 from faceleak_check.records import EmbedderSpec
 from faceleak_check.screening import Screener, ScreenValues
+from faceleak_check.search.engine import SearchEngine
+from faceleak_check.store.roots import Root
+from faceleak_check.store.searches import SearchStore
 
 __all__ = ["CaseSets", "expected"]
 
@@ -28,17 +29,30 @@ class CaseSets:
 
     Args:
         store: Root folder of the template store.
+        executor: Embeds the images.
         progress: Told how far long work is.
         notes: Where to say what happened besides.
     """
 
-    def __init__(self, store: Path, progress: Progress, notes: list[str]) -> None:
-        executor = LocalExecutor(decode)
+    def __init__(self, store: Root, executor: Executor, progress: Progress, notes: list[str]) -> None:
+        self._progress = progress
+        self._searches = SearchStore(store)
         self.embedded = EmbeddedSets(store, executor, progress, notes)
         self.screen_values = ScreenValues(store, executor, progress, notes)
         self.embedder = lru_cache(maxsize=None)(build_embedder)
         self._set = lru_cache(maxsize=None)(self._embed)
         self._disjoint = lru_cache(maxsize=None)(without_source_people)
+
+    def engine(self, policy: Policy) -> SearchEngine:
+        """How a policy's nearest neighbours are looked for."""
+        keys = policy.search
+        return SearchEngine(
+            memory=keys.memory,
+            device=keys.device,
+            index=keys.index,
+            progress=self._progress,
+            checkpoints=self._searches,
+        )
 
     def spec(self, named: NamedEmbedder) -> EmbedderSpec:
         """The embedder's spec.
@@ -63,7 +77,10 @@ class CaseSets:
     def _one(self, policy: Policy, name: str, named: NamedEmbedder) -> EmbeddedSet:
         spec = self.spec(named)
         _require_licence(policy, f"embedder {named.name!r}", spec.licence)
-        if spec.template is not None:  # then faces are looked for, if only to see where they lie
+        has_pictures = policy.datasets[name].templates is None
+        if (
+            has_pictures and spec.template is not None
+        ):  # then faces are looked for, if only to see where they lie
             _require_licence(policy, f"face detector {Mtcnn.name!r}", Mtcnn.licence)
         return self._set(policy.datasets[name], named.choice)
 

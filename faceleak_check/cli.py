@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from faceleak_check.cache_command import app as cache
 from faceleak_check.errors import FaceleakError, PolicyError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cache, name="cache")
 
 
 class Described(StrEnum):
@@ -115,7 +117,7 @@ def calibrate(
         Path | None,
         typer.Option(help="File to write, for `thresholds:` in the policy: its gate then does not move."),
     ] = None,
-    store: Annotated[Path | None, typer.Option(help="Root folder of the template store.")] = None,
+    store: Annotated[str | None, typer.Option(help="Root folder of the template store, or its URL.")] = None,
 ) -> None:
     """Show the cosine of each error rate on a policy's own sets, and write them to a file to pin."""
     from faceleak_check.calibration import calibrate as calibrated
@@ -125,19 +127,39 @@ def calibrate(
     from faceleak_check.policy.parse import parse_argument
     from faceleak_check.policy.pinned import pinned_yaml
     from faceleak_check.policy.presets import resolve_policies
-    from faceleak_check.store.templates import default_root
+    from faceleak_check.shared_folder import store_root
 
     argument, *others = resolve_policies([policy], Path.cwd())
     if others:
         raise UsageError(f"{policy!r} holds {1 + len(others)} policies; name one of them")
     with _bar() as progress:
-        tables = calibrated(
-            parse_argument(argument, pinned=False), store or default_root(), progress or silent
-        )
+        tables = calibrated(parse_argument(argument, pinned=False), store_root(store), progress or silent)
     typer.echo("\n\n".join("\n".join(table_lines(table)) for table in tables))
     if write is not None:
         _write(write, pinned_yaml(pinned_thresholds(tables)))
         typer.echo(f"\nWrote {write}. Pin it in the policy: thresholds: {write.name}")
+
+
+@app.command()
+def embed(
+    policy: Annotated[str, typer.Argument(help="A policy file, or builtin:NAME.")],
+    dataset: Annotated[str, typer.Argument(help="Name of one of its datasets.")],
+    write: Annotated[Path, typer.Option(help="File to write, such as training.npz.")],
+    embedder: Annotated[
+        str | None, typer.Option(help="Name of the embedder, where the policy has several.")
+    ] = None,
+    store: Annotated[str | None, typer.Option(help="Root folder of the template store, or its URL.")] = None,
+) -> None:
+    """Write a dataset's templates to a file that others compare their sets with, in place of its pictures."""
+    from faceleak_check.embed_command import embed_to
+    from faceleak_check.pipeline import silent
+    from faceleak_check.shared_folder import store_root
+
+    with _bar() as progress:
+        lines = embed_to(
+            write, policy, dataset, embedder, store=store_root(store), progress=progress or silent
+        )
+    typer.echo("\n".join(lines))
 
 
 @contextlib.contextmanager

@@ -218,10 +218,9 @@ def gate_of(config: pytest.Config) -> Gate:
     """The run's gate, made when it is first needed: this is where NumPy and faiss are imported."""
     if _GATE not in config.stash:
         from faceleak_check.pipeline import Gate
-        from faceleak_check.store.templates import default_root
+        from faceleak_check.shared_folder import store_root
 
-        asked = config.getoption("--faceleak-store")
-        store = config.invocation_params.dir / asked if asked else default_root()
+        store = store_root(config.getoption("--faceleak-store"), config.invocation_params.dir)
         config.stash[_GATE] = Gate(store=store, progress=_progress(config))
     return config.stash[_GATE]
 

@@ -17,6 +17,7 @@ from faceleak_check.records import (
     CanaryKind,
     ImageRef,
     Measurement,
+    NeighbourSearch,
     Outcome,
     Pair,
     RocCurve,
@@ -37,6 +38,7 @@ class Measured:
         in_control: The same in the control set (or the best matches of the control list); None without one.
         canaries: What became of the canaries, by kind.
         curve: True against false positive rate, for membership inference.
+        search: How neighbours were looked for; None where none may be missed.
         depends: The images that the figure would change with if a screen took them out, by role.
     """
 
@@ -45,6 +47,7 @@ class Measured:
     in_control: Matches | None = None
     canaries: tuple[CanaryKind, ...] = ()
     curve: RocCurve | None = None
+    search: NeighbourSearch | None = None
     depends: Mapping[Role, Collection[ImageRef]] = field(default_factory=dict)
 
 
@@ -115,6 +118,7 @@ class Settled:
         in_control: The best matches in the control; None where a check has none.
         canaries: What became of the canaries, by kind.
         curve: True against false positive rate, for membership inference.
+        search: How neighbours were looked for; None where none may be missed.
         waived: Leaks that a waiver takes out.
         n_disagreed: Pairs over the first embedder's threshold that another one does not confirm.
         gone: What was taken out.
@@ -126,6 +130,7 @@ class Settled:
     in_control: Matches | None = None
     canaries: tuple[CanaryKind, ...] = ()
     curve: RocCurve | None = None
+    search: NeighbourSearch | None = None
     waived: tuple[Pair, ...] = ()
     n_disagreed: int = 0
     gone: Gone = field(default_factory=Gone)
@@ -190,6 +195,7 @@ def settle(
                 in_control=now.in_control,
                 canaries=now.canaries,
                 curve=now.curve,
+                search=now.search,
                 waived=tuple(waived),
                 n_disagreed=n_disagreed,
                 gone=gone,

@@ -10,6 +10,7 @@ from typing import Any
 from faceleak_check.calibration_sets import Unseen
 from faceleak_check.checks.judge import judge
 from faceleak_check.checks.left_out import too_many_left_out, unexpected, unseen_folders, warnings_on
+from faceleak_check.checks.recall import recall_warnings
 from faceleak_check.comparison import Figures, SecondEmbedder, Settled, settle
 from faceleak_check.copies import Kinds
 from faceleak_check.histograms import histograms
@@ -25,6 +26,7 @@ from faceleak_check.records import (
     ImageRef,
     Measurement,
     Outcome,
+    Scan,
     SetSummary,
     Verdict,
 )
@@ -53,6 +55,7 @@ class Comparison:
         hubs: The hub rule; None where the policy has none, or the check does not ask for it.
         kinds: Tells copies from other pictures of a person; None without images.
         unseen: What control people find in the source; None without a control.
+        scan: Which images were looked at in full precision; None where all were from the start.
     """
 
     check: Any
@@ -70,6 +73,7 @@ class Comparison:
     hubs: HubRule | None = None
     kinds: Kinds | None = None
     unseen: Unseen | None = None
+    scan: Scan | None = None
 
 
 def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case) -> Verdict:
@@ -91,6 +95,7 @@ def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case) -
         agreement=compared.agreement,
         thresholds=compared.thresholds,
         chance=compared.chance,
+        scan=compared.scan,
     )
     if compared.figures is None:
         return _nothing_left(blank, compared, policy)
@@ -173,12 +178,14 @@ class _Screens:
     def _leaking_contents(self) -> dict[Role, set[str]]:
         """The images in pairs that would count against the release if nothing were screened, by role."""
         assert self._bare is not None
-        pairs = list(self._bare.measured.pairs) if self._bare.measured.leaks else []
-        matches = self._bare.matches
-        if matches is not None and not pairs:
+        measured, matches = self._bare.measured, self._bare.matches
+        pairs = [pair for pair in measured.pairs if measured.leaks or pair.similarity > measured.limit]
+        if matches is not None and not (measured.leaks and pairs):
             rows = self._compared.check.leaking(matches)
-            pairs = [matches.pair(int(row), int(column)) for row, column in zip(*rows.nonzero(), strict=True)]
-        if self._settled and self._bare.measured.leaks:
+            pairs += [
+                matches.pair(int(row), int(column)) for row, column in zip(*rows.nonzero(), strict=True)
+            ]
+        if self._settled and measured.leaks:
             pairs += self._settled.seen.values()
         generated, source = {pair.generated.sha256 for pair in pairs}, {pair.source.sha256 for pair in pairs}
         roles: dict[Role, set[str]] = {role: set() for role in self._screener.rejected}
@@ -242,13 +249,15 @@ def _judged(filled: Verdict, settled: Settled, compared: Comparison, policy: Pol
         hubs=hubs,
         canaries=settled.canaries,
         curve=settled.curve,
+        search=settled.search,
         histograms=histograms(
             settled, compared.check, getattr(compared.figures, "neighbours", None), compared.unseen
         ),
     )
     if case.no_worse_than is not None:
         judged = with_previous(judged, case.no_worse_than)
-    warnings = (*filled.warnings, *mentioned, *warnings_on(judged, settled.n_disagreed))
+    found = recall_warnings(settled.search)
+    warnings = (*filled.warnings, *found, *mentioned, *warnings_on(judged, settled.n_disagreed))
     return replace(judged, warnings=warnings)
 
 

@@ -24,13 +24,13 @@ def without_source_people(control: EmbeddedSet, source: EmbeddedSet) -> Embedded
 
     A number is no name: record files and folders are numbered from 0 on in every set.
     """
-    contents = {image.sha256 for image in source.images}
-    names = {label for image in source.images for label in image.labels if not label.isdigit()}
+    shared_contents = source.images.by_content.first(control.images.digests) >= 0
+    names = {label for label in source.images.names if not label.isdigit()}
     looks = _look_alike(control, source)
     gone = {}
-    for image in control.images:
+    for image, is_shared in zip(control.images, shared_contents.tolist(), strict=True):
         shared = sorted(set(image.labels) & names)
-        if image.sha256 in contents:
+        if is_shared:
             reason = f"this very image is in {source.summary.name!r} too"
         elif shared:
             reason = f"{shared[0]!r} is in {source.summary.name!r} too"
@@ -56,7 +56,7 @@ def _look_alike(control: EmbeddedSet, source: EmbeddedSet) -> dict[str, str]:
     mine, theirs = chosen
     people: list[tuple[str, ...]] = [(f"control {_key(image)}",) for image in mine.images]
     people += [tuple(f"source {name}" for name in image.labels or (image.sha256,)) for image in theirs.images]
-    vectors = np.concatenate([mine.templates.vectors, theirs.templates.vectors])
+    vectors = np.concatenate([np.asarray(one.templates.vectors) for one in chosen])
     found = suspects(vectors, people) if len(vectors) else ()
     alike = {}
     for pair in found:
@@ -71,6 +71,6 @@ def _key(image: ImageRef) -> str:
 
 
 def _one_face(gallery: Gallery, n_most: int) -> IntArray:
-    rows = [row for row in range(len(gallery)) if gallery.n_faces[row] == 1]
-    rows.sort(key=lambda row: gallery.images[row].sha256)
-    return np.array(rows[:n_most], dtype=np.int64)
+    rows = gallery.images.in_order_of_content
+    alone: IntArray = rows[gallery.n_faces[rows] == 1][:n_most]
+    return alone

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from faceleak_check.checks.near_copy import HASH_BITS, MOST_BITS
 from faceleak_check.embedding import EmbeddedSets
-from faceleak_check.image_sets import EmbeddedSet
-from faceleak_check.records import ImageRef, Pair
+from faceleak_check.image_sets import EmbeddedSet, each_content_once
+from faceleak_check.records import ImageList, ImageRef, Pair
 from faceleak_check.search.neighbours import Gallery, between
 
 __all__ = ["Kinds"]
@@ -35,21 +35,21 @@ class Kinds:
 
         Args:
             pairs: The pairs, worst first; of more than 10,000 the others stay without a kind, as do those of
-                a file that went away.
+                a file that went away, and all of a set that is without pictures.
             leaks: Whether they are leaks; else nothing says that a pair which is no copy shows one person.
 
         Raises:
             InconclusiveError: The store cannot be used.
         """
         some, others = pairs[:_MOST_PAIRS], pairs[_MOST_PAIRS:]
-        if not some:
+        if not some or not (self._generated.has_pictures and self._source.has_pictures):
             return tuple(pairs)
         generated = self._hashes(self._generated, [pair.generated for pair in some])
         source = self._hashes(self._source, [pair.source for pair in some])
         return (*(_with_kind(pair, generated, source, leaks=leaks) for pair in some), *others)
 
     def _hashes(self, one: EmbeddedSet, images: Sequence[ImageRef]) -> Gallery:
-        return self._sets.hashes(one, tuple({image.sha256: image for image in images}.values()))
+        return self._sets.hashes(one, each_content_once(ImageList.of(images)))
 
 
 def _with_kind(pair: Pair, generated: Gallery, source: Gallery, *, leaks: bool) -> Pair:

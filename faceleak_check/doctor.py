@@ -9,7 +9,7 @@ from typing import Any
 
 from faceleak_check.errors import FaceleakError
 from faceleak_check.model_files import PREFETCH, ModelFile
-from faceleak_check.policy.networks import FROM_A_FILE
+from faceleak_check.policy.networks import FROM_A_FILE, PRECOMPUTED
 from faceleak_check.policy.schema import EmbedderChoice, Policy
 from faceleak_check.records import EmbedderSpec, ScreenSpec
 from faceleak_check.registry import EMBEDDERS, SCREENS
@@ -29,7 +29,7 @@ class Part:
         build: What makes it.
         policy: The policy that asks for it, as the user named it; empty for what ships.
         licence: What tells the licence of its weights where they are not here.
-        needs_a_file: Whether only a policy can name its weights.
+        needs_a_file: Whether only a policy can name its weights, or what they were.
     """
 
     kind: str
@@ -97,6 +97,7 @@ def _embedder(name: str, choice: EmbedderChoice) -> Part:
         return tells(choice) if tells else ""
 
     needs_a_file = choice.name in (*FROM_A_FILE, "sscd") and choice.weights is None
+    needs_a_file |= choice.name == PRECOMPUTED and choice.sha256 is None
     return Part(
         kind="embedder",
         name=name,
@@ -153,6 +154,8 @@ def _of_a_file(part: Part) -> Finding:
     package, command = getattr(EMBEDDERS.load(part.method), "needs_package", ("", ""))
     if package and find_spec(package) is None:
         return Finding(part=part, status="missing", sentence=f"run: {command}")
+    if part.method == PRECOMPUTED:
+        return Finding(part=part, status="yours", sentence="a policy states its `sha256` and `dimension`")
     file = part.file()
     keys = "embedder" if file is None else file.keys
     return Finding(part=part, status="yours", sentence=f"a policy names its file: `{keys}.weights: FILE`")

@@ -5,32 +5,38 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
-from faceleak_check.errors import InconclusiveError, ModelError, UsageError
-from faceleak_check.executors.local import LocalExecutor
+import numpy as np
+
+from faceleak_check.errors import DatasetError, InconclusiveError, ModelError, UsageError
+from faceleak_check.executors.protocol import Executor
 from faceleak_check.executors.stages import Collected, EmbedStage, SurveyStage
 from faceleak_check.faces.align import AlignedFaces, Cutter
 from faceleak_check.faces.detect import Mtcnn
 from faceleak_check.faces.stretched import whole_cutter
 from faceleak_check.faces.survey import SAMPLE, decide, summarise
-from faceleak_check.image_sets import EmbeddedSet, accounted, each_content_once
+from faceleak_check.image_sets import EmbeddedSet, accounted, each_content_once, in_reading_order
 from faceleak_check.policy.schema import Dataset, EmbedderChoice
 from faceleak_check.protocols import Detector, Embedder, Progress, Reader
+from faceleak_check.readers.building import build_reader
 from faceleak_check.records import (
     Alignment,
     EmbedderSpec,
     Exclusion,
-    ImageRef,
+    FaceTemplates,
+    ImageList,
     ImageSet,
     Survey,
 )
 from faceleak_check.registry import EMBEDDERS, READERS, Registry
 from faceleak_check.search.neighbours import Gallery
 from faceleak_check.store.disk import DiskStore
+from faceleak_check.store.listings import ListingStore
 from faceleak_check.store.notes import NoteStore
+from faceleak_check.store.roots import Root
 from faceleak_check.store.templates import DiskTemplateStore
+from faceleak_check.template_sets import require_network, template_set
 
 __all__ = ["EmbeddedSets", "build_embedder", "damage", "loaded"]
 
@@ -49,7 +55,7 @@ class EmbeddedSets:
         notes: Where to say what happened besides.
     """
 
-    def __init__(self, root: Path, executor: LocalExecutor, progress: Progress, notes: list[str]) -> None:
+    def __init__(self, root: Root, executor: Executor, progress: Progress, notes: list[str]) -> None:
         self._root = root
         self._executor = executor
         self._progress = progress
@@ -63,7 +69,10 @@ class EmbeddedSets:
         Raises:
             InconclusiveError: The dataset, the model or the store cannot be used.
         """
-        reader: Reader = loaded(READERS, dataset.format)(dataset)
+        if dataset.templates is not None:
+            return template_set(dataset, embedder.spec, self._root, self._progress)
+        require_network(dataset, embedder.spec)
+        reader = build_reader(loaded(READERS, dataset.format), dataset, ListingStore(self._root))
         return self.embed_from(reader, dataset, choice, embedder)
 
     def embed_from(
@@ -98,7 +107,7 @@ class EmbeddedSets:
         faces = "all" if alignment.used == "none" else dataset.faces or choice.faces
         return accounted(found, failed, store.get, reader, alignment, faces)
 
-    def hashes(self, one: EmbeddedSet, images: tuple[ImageRef, ...]) -> Gallery:
+    def hashes(self, one: EmbeddedSet, images: ImageList) -> Gallery:
         """Perceptual hashes of some images of a set; those that went away are not among them.
 
         Args:
@@ -109,24 +118,48 @@ class EmbeddedSets:
         store, cutter = self._store_and_cutter(embedder.spec, _WHOLE, Mtcnn())
         name = f"comparing pictures of {one.summary.name}"
         failed, _ = self._filled(store, EmbedStage(cutter, embedder), images, one.reader, name)
-        there = tuple(image for image in images if image.sha256 not in failed)
-        found = store.get([image.sha256 for image in there])
+        there = images.taken(np.flatnonzero(~images.by_content.rows_among(failed)))
+        found = store.get(there.digests)
         return Gallery(images=there, n_faces=found.n_faces, templates=found.templates)
+
+    def in_full(self, one: EmbeddedSet, images: ImageList, embedder: Embedder) -> FaceTemplates:
+        """The templates of some images of a set by another arithmetic.
+
+        Args:
+            one: The set.
+            images: Images of it.
+            embedder: The embedder.
+
+        Raises:
+            InconclusiveError: An image went away, or the model or the store cannot be used.
+        """
+        store, cutter = self._store_and_cutter(embedder.spec, one.alignment, Mtcnn(embedder.spec.device))
+        name = f"embedding {one.summary.name} in {embedder.spec.precision}"
+        failed, n_new = self._filled(store, EmbedStage(cutter, embedder), images, one.reader, name)
+        self.n_embedded += n_new
+        if failed:
+            raise DatasetError(
+                f"images of {one.summary.name!r} went away or changed while the gate ran: {len(failed):,}",
+                detail="\n".join(
+                    f"{one.summary.name}: {lost.id!r}: {lost.reason}" for lost in list(failed.values())[:5]
+                ),
+            )
+        return store.get(images.digests)
 
     def _filled(
         self,
         store: DiskTemplateStore,
         stage: EmbedStage,
-        images: tuple[ImageRef, ...],
+        images: ImageList,
         reader: Reader,
         name: str,
     ) -> tuple[dict[str, Exclusion], int]:
         """Embeds what the store lacks: what could not be, by content digest, and how many were."""
-        if not store.missing([image.sha256 for image in images]):
+        if not store.missing(images.digests).any():
             return {}, 0
         with store.embedding():
-            missing = set(store.missing([image.sha256 for image in images]))
-            wanted = [image for image in each_content_once(images) if image.sha256 in missing]
+            once = each_content_once(images)
+            wanted = in_reading_order(reader, once.taken(np.flatnonzero(store.missing(once.digests))))
             gone = self._executor.run(wanted, reader, stage, store, self._progress, name)
         return {exclusion.sha256 or "": exclusion for exclusion in gone}, len(wanted) - len(gone)
 
@@ -154,10 +187,11 @@ class EmbeddedSets:
         self, dataset: Dataset, spec: EmbedderSpec, detector: Detector, reader: Reader, found: ImageSet
     ) -> Survey:
         """What a sample of the pictures looks like; the sample depends on their contents alone."""
-        sample = sorted(each_content_once(found.images), key=lambda image: image.sha256)[:SAMPLE]
+        once = each_content_once(found.images)
+        sample = in_reading_order(reader, once.taken(once.in_order_of_content[:SAMPLE]))
         assert spec.template is not None
         about = [detector.name, detector.settings, spec.decoding, spec.input_size, asdict(spec.template)]
-        key = hashlib.sha256(repr([about, *(image.sha256 for image in sample)]).encode()).hexdigest()
+        key = hashlib.sha256(repr([about, *sorted(sample.contents)]).encode()).hexdigest()
         notes = NoteStore(self._root)
         known = notes.get("surveys", key)
         if known is not None:
@@ -187,7 +221,7 @@ class EmbeddedSets:
         return self._stores[spec], cutter
 
     def _opened(self, spec: EmbedderSpec) -> DiskTemplateStore:
-        store = DiskTemplateStore(self._root, spec)
+        store = DiskTemplateStore(self._root, spec, self._progress)
         self._notes += damage(store)
         return store
 

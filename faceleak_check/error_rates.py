@@ -61,6 +61,7 @@ class ErrorRates:
             control=left.get("control"),
             calibration=left.get("calibration"),
             pinned=self._policy.thresholds,
+            engine=self._sets.engine(self._policy),
         )
         if screener is None or bare.control is not None or bare.labelled is not by_role["source"]:
             return bare

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["write_whole"]
+__all__ = ["opened_whole", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -16,11 +18,22 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: The folder cannot be written; nothing is left behind.
     """
+    with opened_whole(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def opened_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file for its owner alone, under a temporary name until the block ends well.
+
+    Raises:
+        OSError: The folder cannot be written; nothing is left behind.
+    """
     # not the process id: machines that share a folder may share that, too
     temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
+        with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

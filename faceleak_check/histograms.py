@@ -40,7 +40,7 @@ def _histograms(
     cosine = cosine_of(check)
     if neighbours is not None and getattr(check, "limits_cosine", False):
         left = neighbours.generated.without(settled.gone.generated)
-        counts, is_sample = all_pairs(left, neighbours.source.without(settled.gone.source))
+        counts, is_sample = all_pairs(left, neighbours.source.without(settled.gone.source), neighbours.engine)
         yield Histogram(
             name="all_pairs",
             counts=tuple(counts.tolist()),

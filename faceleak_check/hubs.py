@@ -75,7 +75,7 @@ class HubRule:
 
     def _look_at(self, source: ImageRef, matches: Matches, pairs: Collection[Pair]) -> None:
         is_best = _best_of(matches, source)
-        images = [matches.generated[row] for row in np.flatnonzero(is_best)]
+        images = list(matches.generated.taken(np.flatnonzero(is_best)))
         evidence = statistics.hub_evidence(
             statistics.Matched(
                 similarity=matches.similarity[is_best, 0],
@@ -165,7 +165,7 @@ def _suspects(matches: Matches, pairs: Collection[Pair], max_share: float) -> li
 
 
 def _best_of(matches: Matches, source: ImageRef) -> np.ndarray:
-    same = np.array([image.sha256 == source.sha256 for image in matches.source], dtype=bool)
+    same = matches.source.by_content.rows_among([source.sha256])
     index = matches.source_index[:, 0]
     return np.asarray((index >= 0) & same[index])
 

@@ -9,16 +9,18 @@ from typing import Literal
 
 import numpy as np
 
-from faceleak_check.protocols import Reader
+from faceleak_check.protocols import OrderedReader, Reader
 from faceleak_check.records import (
     NO_FACE,
     SEVERAL_FACES,
     UNREADABLE,
     Alignment,
     Counts,
+    Digests,
     Exclusion,
     Face,
     FaceTemplates,
+    ImageList,
     ImageRef,
     ImageSet,
     IntArray,
@@ -26,7 +28,15 @@ from faceleak_check.records import (
 )
 from faceleak_check.search.neighbours import Gallery
 
-__all__ = ["EmbeddedSet", "Role", "accounted", "each_content_once", "summary_of", "with_excluded"]
+__all__ = [
+    "EmbeddedSet",
+    "Role",
+    "accounted",
+    "each_content_once",
+    "in_reading_order",
+    "summary_of",
+    "with_excluded",
+]
 
 Role = Literal["generated", "source", "control", "calibration", "dataset", "canaries"]
 """What a dataset is to a check."""
@@ -42,13 +52,18 @@ class EmbeddedSet:
         reader: Hands out their bytes.
         summary: Where each image of the dataset went.
         alignment: How its pictures became face chips.
+        has_pictures: Whether the reader can hand out pictures; not where templates were computed elsewhere.
     """
 
-    images: tuple[ImageRef, ...]
+    images: ImageList
     templates: FaceTemplates
     reader: Reader
     summary: SetSummary
     alignment: Alignment
+    has_pictures: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", ImageList.of(self.images))
 
     def gallery(self, *, each_content_once: bool = False, first_only: bool = False) -> Gallery:
         """The images as the search takes them.
@@ -58,28 +73,29 @@ class EmbeddedSet:
             first_only: Whether to take the first template of each image alone.
         """
         images, templates = self.images, self.templates
-        if each_content_once or first_only:
-            rows = np.arange(len(images))
-            if each_content_once:
-                images, rows = _first_of_each_content(images)
-            templates = templates.taken(rows, largest_only=first_only)
+        rows = _firsts(images) if each_content_once else None
+        if rows is not None:
+            images = _merged(images, rows)
+        if rows is not None or (first_only and templates.n_faces.max(initial=0) > 1):
+            every = np.arange(len(self.images)) if rows is None else rows
+            templates = templates.taken(every, largest_only=first_only)
         return Gallery(
-            images=images,
-            n_faces=templates.n_faces,
-            templates=templates.templates,
-            boxes=None if templates.faces is None else templates.faces[:, :4],
+            images=images, n_faces=templates.n_faces, templates=templates.templates, boxes=templates.boxes
         )
 
     def without(self, gone: Mapping[str, Exclusion]) -> EmbeddedSet:
         """The set without the images of these ids."""
-        rows = [row for row, image in enumerate(self.images) if image.id not in gone]
-        lost = [gone[image.id] for image in self.images if image.id in gone]
+        if not gone:
+            return self
+        is_lost = np.fromiter((image.id in gone for image in self.images), dtype=bool, count=len(self.images))
+        lost = [gone[image.id] for image in self.images.taken(np.flatnonzero(is_lost))]
         if not lost:
             return self
-        templates = self.templates.taken(np.array(rows, dtype=np.int64))
+        rows = np.flatnonzero(~is_lost)
+        templates = self.templates.taken(rows)
         return replace(
             self,
-            images=tuple(self.images[row] for row in rows),
+            images=self.images.taken(rows),
             templates=templates,
             summary=_with_figures(with_excluded(self.summary, lost), templates),
         )
@@ -88,21 +104,20 @@ class EmbeddedSet:
         """What tells the faces of an image; None where whole pictures are compared."""
         if self.templates.faces is None:
             return lambda _: None
-        starts = self.templates.first_row.tolist()
-        rows = {
-            image.sha256: range(start, start + n_faces)
-            for image, start, n_faces in zip(
-                self.images, starts, self.templates.n_faces.tolist(), strict=True
-            )
-        }
-        face = self.templates.face
-        return lambda image: tuple(filter(None, map(face, rows[image.sha256])))
+        starts, n_faces = self.templates.first_row, self.templates.n_faces
+        templates, rows = self.templates, self.images.by_content
+
+        def faces_of(image: ImageRef) -> tuple[Face, ...]:
+            row = rows[image.sha256][-1]
+            return tuple(filter(None, map(templates.face, range(starts[row], starts[row] + n_faces[row]))))
+
+        return faces_of
 
 
 def accounted(
     found: ImageSet,
     failed: Mapping[str, Exclusion],
-    templates_of: Callable[[list[str]], FaceTemplates],
+    templates_of: Callable[[Digests], FaceTemplates],
     reader: Reader,
     alignment: Alignment,
     faces: str,
@@ -117,20 +132,24 @@ def accounted(
         alignment: How pictures became face chips.
         faces: Which faces of a picture count: ``all``, ``largest`` or ``error``.
     """
-    readable = [image for image in found.images if image.sha256 not in failed]
-    templates = templates_of([image.sha256 for image in readable])
+    failing = found.images.by_content.rows_among(failed)
+    readable = found.images.taken(np.flatnonzero(~failing)) if failing.any() else found.images
+    templates = templates_of(readable.digests)
     excluded = [
-        replace(failed[image.sha256], id=image.id) for image in found.images if image.sha256 in failed
+        replace(failed[image.sha256], id=image.id) for image in found.images.taken(np.flatnonzero(failing))
     ]
-    rows = []
-    for row, (image, n_faces) in enumerate(zip(readable, templates.n_faces.tolist(), strict=True)):
-        lost = _lost(n_faces, faces)
-        if lost is None:
-            rows.append(row)
-        else:
-            excluded.append(Exclusion(id=image.id, rule=lost[0], reason=lost[1], sha256=image.sha256))
-    images = tuple(readable[row] for row in rows)
-    kept = templates.taken(np.array(rows, dtype=np.int64), largest_only=faces == "largest")
+    lost = {
+        row: gone
+        for row in _odd(templates.n_faces, faces)
+        if (gone := _lost(int(templates.n_faces[row]), faces))
+    }
+    for row, (rule, reason) in lost.items():
+        image = readable[row]
+        excluded.append(Exclusion(id=image.id, rule=rule, reason=reason, sha256=image.sha256))
+    images, kept = readable, templates
+    if lost or (faces == "largest" and templates.n_faces.max(initial=0) > 1):
+        rows = np.setdiff1d(np.arange(len(readable)), np.array(list(lost), dtype=np.int64))
+        images, kept = readable.taken(rows), templates.taken(rows, largest_only=faces == "largest")
     in_order = tuple(sorted([*found.excluded, *excluded], key=lambda gone: gone.id))
     summary = summary_of(found, len(images), in_order)
     return EmbeddedSet(
@@ -149,6 +168,12 @@ def _with_figures(summary: SetSummary, templates: FaceTemplates) -> SetSummary:
         n_faces=None if templates.faces is None else int(templates.n_faces.sum()),
         median_norm=float(np.median(norms)) if len(norms) else None,
     )
+
+
+def _odd(n_faces: IntArray, faces: str) -> list[int]:
+    """Rows of the images that may be lost for their number of faces."""
+    rows: list[int] = np.flatnonzero((n_faces == 0) | ((n_faces > 1) & (faces == "error"))).tolist()
+    return rows
 
 
 def _lost(n_faces: int, faces: str) -> tuple[str, str] | None:
@@ -193,18 +218,28 @@ def with_excluded(one: SetSummary, more: Sequence[Exclusion]) -> SetSummary:
     return replace(one, counts=counts, excluded=excluded)
 
 
-def each_content_once(images: tuple[ImageRef, ...]) -> tuple[ImageRef, ...]:
+def each_content_once(images: ImageList) -> ImageList:
     """The first image of each content; it takes over the labels of the others."""
-    return _first_of_each_content(images)[0]
+    rows = _firsts(images)
+    return images if rows is None else _merged(images, rows)
 
 
-def _first_of_each_content(images: tuple[ImageRef, ...]) -> tuple[tuple[ImageRef, ...], IntArray]:
-    first: dict[str, ImageRef] = {}
-    rows: dict[str, int] = {}
-    for row, image in enumerate(images):
-        known = first.get(image.sha256)
-        if known is None:
-            first[image.sha256], rows[image.sha256] = image, row
-        elif set(image.labels) - set(known.labels):
-            first[image.sha256] = replace(known, labels=tuple(dict.fromkeys(known.labels + image.labels)))
-    return tuple(first.values()), np.array(list(rows.values()), dtype=np.int64)
+def in_reading_order(reader: Reader, images: ImageList) -> ImageList:
+    """The images as they are read fastest: a compressed archive cannot be read backwards."""
+    return images.taken(reader.reading_order(images)) if isinstance(reader, OrderedReader) else images
+
+
+def _firsts(images: ImageList) -> IntArray | None:
+    """Rows of the first image of each content; None where no content comes twice."""
+    firsts = images.by_content.firsts == np.arange(len(images))
+    return None if firsts.all() else np.flatnonzero(firsts)
+
+
+def _merged(images: ImageList, rows: IntArray) -> ImageList:
+    """The images of these rows with the labels of all that have their content."""
+    firsts = images.by_content.firsts
+    labels = dict(enumerate(images.labels))
+    for row in np.flatnonzero(firsts != np.arange(len(images))).tolist():
+        first = int(firsts[row])
+        labels[first] = tuple(dict.fromkeys(labels[first] + labels[row]))
+    return images.taken(rows).relabelled([labels[row] for row in rows.tolist()])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.records import Box, FloatArray, ImageRef, IntArray, Pair
+from faceleak_check.records import Box, FloatArray, ImageList, IntArray, Pair
 
 __all__ = ["NO_MATCH", "Gone", "Matches"]
 
@@ -51,13 +51,17 @@ class Matches:
         source_box: The same of the source face.
     """
 
-    generated: tuple[ImageRef, ...]
-    source: tuple[ImageRef, ...]
+    generated: ImageList
+    source: ImageList
     source_index: IntArray
     similarity: FloatArray
     distance: FloatArray | None = None
     generated_box: FloatArray | None = None
     source_box: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "generated", ImageList.of(self.generated))
+        object.__setattr__(self, "source", ImageList.of(self.source))
 
     def __len__(self) -> int:
         return len(self.generated)
@@ -87,11 +91,12 @@ class Matches:
         )
 
     def _named(self, pairs: Collection[tuple[str, str]]) -> npt.NDArray[np.bool_]:
-        named = [
-            [row >= 0 and (image.sha256, self.source[row].sha256) in pairs for row in rows]
-            for image, rows in zip(self.generated, self.source_index.tolist(), strict=True)
-        ]
-        return np.array(named, dtype=bool).reshape(self.source_index.shape)
+        named = np.zeros(self.source_index.shape, dtype=bool)
+        for generated, source in pairs:
+            rows = self.source.by_content.get(source, [])
+            for row in self.generated.by_content.get(generated, []) if rows else []:
+                named[row] |= np.isin(self.source_index[row], rows)
+        return named
 
     def _columns(self) -> dict[str, npt.NDArray[Any]]:
         columns = {"source_index": self.source_index, "similarity": self.similarity}

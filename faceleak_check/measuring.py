@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,14 +13,16 @@ from faceleak_check.checks.coverage import Coverage
 from faceleak_check.checks.excess_risk import ExcessRisk
 from faceleak_check.checks.identity_exposure import IdentityExposure
 from faceleak_check.checks.leaks import cosine_of
+from faceleak_check.checks.recall import measured_recall, widened
 from faceleak_check.checks.statistics.clusters import clusters
+from faceleak_check.checks.top_k_similarity import TopKSimilarity
 from faceleak_check.comparison import Measured
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.image_sets import EmbeddedSet
 from faceleak_check.matches import Gone, Matches
 from faceleak_check.measuring_controls import no_excess
 from faceleak_check.protocols import PairCheck
-from faceleak_check.records import ImageRef, Measurement, Pair
+from faceleak_check.records import ImageRef, Measurement, NeighbourSearch, Pair
 from faceleak_check.search.neighbours import Gallery, Neighbours, between
 
 __all__ = [
@@ -28,6 +31,10 @@ __all__ = [
     "ListFigures",
     "PairFigures",
 ]
+
+_SAMPLED = 512
+"""Generated images on which an approximate search is compared with an exact one."""
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +53,47 @@ class PairFigures:
         """See `faceleak_check.comparison.Figures`."""
         if self.neighbours.nothing_left(gone):
             return None
-        matches = self.neighbours.matches(self.check.n_neighbours, gone)
-        measured = self._measured(matches)
+        is_top_k = isinstance(self.check, TopKSimilarity)
+        matches = self.neighbours.matches(1 if is_top_k else self.check.n_neighbours, gone)
+        search = self._search
+        measured = self._top_k(gone, len(matches)) if is_top_k else widened(self._measured(matches), search)
         return Measured(
             measurement=measured,
             matches=matches,
+            search=search,
             depends={
                 "generated": [pair.generated for pair in measured.pairs],
                 "source": [pair.source for pair in measured.pairs],
             },
+        )
+
+    def _top_k(self, gone: Gone, n: int) -> Measurement:
+        """The most similar pairs of all, without as many neighbours of each image."""
+        assert isinstance(self.check, TopKSimilarity)
+        pairs = self.neighbours.best_pairs(self.check.k, gone)
+        return self.check.measure_pairs(pairs, pairs.source_index >= 0, n)
+
+    @cached_property
+    def _search(self) -> NeighbourSearch | None:
+        """How neighbours were looked for, and how many an approximate search finds."""
+        neighbours = self.neighbours
+        n_templates = len(neighbours.source.templates)
+        if neighbours.engine.index == "exact":
+            return None
+        if not neighbours.is_approximate:
+            return NeighbourSearch(index="exact", n_templates=n_templates)
+        n_missed, n_sampled = neighbours.n_missed(_SAMPLED)
+        confidence = getattr(self.check, "confidence", None) or _CONFIDENCE
+        n_lists, n_probed = neighbours.lists
+        return NeighbourSearch(
+            index="ivf",
+            n_templates=n_templates,
+            n_lists=n_lists,
+            n_probed=n_probed,
+            n_sampled=n_sampled,
+            n_found=n_sampled - n_missed,
+            recall=measured_recall(n_sampled - n_missed, n_sampled, confidence),
+            confidence=confidence,
         )
 
     def _measured(self, matches: Matches) -> Measurement:

@@ -14,6 +14,7 @@ from faceleak_check.comparison import Measured
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.matches import Gone, Matches
 from faceleak_check.records import ImageRef
+from faceleak_check.search.engine import SearchEngine
 from faceleak_check.search.neighbours import Gallery, Neighbours
 
 __all__ = ["ExcessFigures", "MembershipFigures", "no_excess"]
@@ -36,12 +37,14 @@ class ExcessFigures:
         generated: The generated images.
         source: The source images, each content once.
         control: The control images, each content once, none of a person of the source.
+        engine: How nearest neighbours are looked for.
     """
 
     check: ExcessRisk
     generated: Gallery
     source: Gallery
     control: Gallery
+    engine: SearchEngine = field(default_factory=SearchEngine)
     _parts: dict[str, list[Neighbours]] = field(default_factory=dict, init=False)
 
     def measure(self, gone: Gone) -> Measured | None:
@@ -91,7 +94,9 @@ class ExcessFigures:
         return self._parts
 
     def _beside(self, gallery: Gallery) -> Neighbours:
-        return Neighbours(generated=self.generated, source=gallery, metric=self.check.metric)
+        return Neighbours(
+            generated=self.generated, source=gallery, metric=self.check.metric, engine=self.engine
+        )
 
     def _hit(self, matches: Matches) -> list[ImageRef]:
         rows = np.unique(matches.source_index[self.check.leaking(matches)])
@@ -100,11 +105,11 @@ class ExcessFigures:
 
 def _by_person(gallery: Gallery, n_parts: int, size: float, *, everyone: bool) -> list[Gallery]:
     """So many galleries of about this many images each, people kept together, in the order of their contents."""
-    people = people_of([image.labels for image in gallery.images])
+    people = people_of(gallery.images.labels)
     n_images = np.bincount(people)
     part_of = np.full(len(n_images), -1)
     filled = np.zeros(n_parts)
-    in_order = people[np.argsort([image.sha256 for image in gallery.images], kind="stable")]
+    in_order = people[gallery.images.in_order_of_content]
     for person in dict.fromkeys(in_order.tolist()):
         part = int(np.argmin(filled))
         if everyone or filled[part] < size:
@@ -128,7 +133,7 @@ def _nearer(one: Matches, other: Matches, metric: str) -> Matches:
     ]
     return Matches(
         generated=one.generated,
-        source=one.source + other.source,
+        source=one.source.joined(other.source),
         source_index=_chosen(is_other, one.source_index, other.source_index + len(one.source)),
         similarity=_chosen(is_other, one.similarity, other.similarity),
         distance=boxes[0],
@@ -150,19 +155,21 @@ class MembershipFigures:
         generated: The generated images, each content once.
         source: The source images.
         control: The control images.
+        engine: How nearest neighbours are looked for.
     """
 
     check: MembershipInference
     generated: Gallery
     source: Gallery
     control: Gallery
+    engine: SearchEngine = field(default_factory=SearchEngine)
 
     def __post_init__(self) -> None:
         self._members = self._near(self.source)
         self._others = self._near(self.control)
 
     def _near(self, real: Gallery) -> Neighbours:
-        return Neighbours(generated=real, source=self.generated, metric=self.check.metric)
+        return Neighbours(generated=real, source=self.generated, metric=self.check.metric, engine=self.engine)
 
     def measure(self, gone: Gone) -> Measured | None:
         """See `faceleak_check.comparison.Figures`."""

@@ -28,7 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--faceleak-store",
         metavar="DIR",
-        help="folder for templates (private); default: $FACELEAK_STORE or the user's cache folder",
+        help="folder for templates (private), or the URL of one that machines share; default: $FACELEAK_STORE or "
+        "the user's cache folder",
     )
     group.addoption(
         "--faceleak-evidence",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceleak_check.calibrating import Calibrator
@@ -17,27 +16,29 @@ from faceleak_check.checks.excess_risk import ExcessRisk
 from faceleak_check.checks.leaks import cosine_of
 from faceleak_check.checks.membership_inference import MembershipInference
 from faceleak_check.checks.near_copy import NearCopy
-from faceleak_check.comparison import Figures, SecondEmbedder
+from faceleak_check.comparison import SecondEmbedder
 from faceleak_check.concluding import Comparison
 from faceleak_check.copies import Kinds
 from faceleak_check.embedding import loaded
 from faceleak_check.error_rates import ErrorRates
+from faceleak_check.executors.engines import executor_for
 from faceleak_check.hubs import HubRule
 from faceleak_check.image_sets import EmbeddedSet, Role, summary_of
+from faceleak_check.measures import figures_of
 from faceleak_check.measuring import (
     CanaryFigures,
     CoverageFigures,
     ListFigures,
-    PairFigures,
 )
-from faceleak_check.measuring_controls import ExcessFigures, MembershipFigures
-from faceleak_check.policy.schema import Case, NamedEmbedder, Policy
+from faceleak_check.policy.scans import why_not_scanned
+from faceleak_check.policy.schema import Case, ExecutionKeys, NamedEmbedder, Policy
 from faceleak_check.protocols import Progress
 from faceleak_check.readers.decode import decode
 from faceleak_check.records import Alignment, Exclusion, ImageRef, SetSummary
 from faceleak_check.registry import READERS
 from faceleak_check.screening import Screener
-from faceleak_check.search.neighbours import Neighbours
+from faceleak_check.store.roots import Root
+from faceleak_check.two_speed import looked_at_again
 
 if TYPE_CHECKING:
     from faceleak_check.readers.matches import MatchList
@@ -52,11 +53,15 @@ class Preparation:
         store: Root folder of the template store.
         progress: Told how far long work is.
         notes: Where to say what happened besides.
+        execution: What embeds the images; this machine alone where it is left out.
     """
 
-    def __init__(self, store: Path, progress: Progress, notes: list[str]) -> None:
+    def __init__(
+        self, store: Root, progress: Progress, notes: list[str], execution: ExecutionKeys | None = None
+    ) -> None:
         self._progress = progress
-        self.sets = CaseSets(store, progress, notes)
+        executor = executor_for(execution or ExecutionKeys(), decode)
+        self.sets = CaseSets(store, executor, progress, notes)
         self.calibrator = Calibrator()
 
     def compared(self, policy: Policy, case: Case) -> Comparison:
@@ -87,7 +92,11 @@ class Preparation:
     def _sets_compared(self, policy: Policy, case: Case) -> Comparison:
         assert case.embedder is not None
         embedders = (case.embedder, *(other.embedder for other in case.agreement))
-        by_embedder = {named.name: self.sets.by_role(policy, case, named) for named in embedders}
+        scans = _scans(policy, case)
+        by_embedder = {
+            named.name: self.sets.by_role(policy, case, _in_bf16(named) if scans else named)
+            for named in embedders
+        }
         first, *_ = by_embedder.values()
         sets: dict[Role, EmbeddedSet] = {
             role: _in_all({name: roles[role] for name, roles in by_embedder.items()}) for role in first
@@ -96,6 +105,10 @@ class Preparation:
         screener = self.sets.screener(policy, case, sets) if is_screened else None
         rates = ErrorRates(policy, case, self.sets, self.calibrator)
         check = rates.with_cosine(case.check, case.embedder, sets, screener)
+        scan = None
+        if scans and all(one.images for one in sets.values()):
+            full = self.sets.embedder(case.embedder.choice)
+            sets, scan = looked_at_again(check, sets, self.sets.embedded, full)
         seconds = tuple(
             SecondEmbedder(
                 name=other.embedder.name,
@@ -109,7 +122,7 @@ class Preparation:
         )
         comparison = Comparison(
             check=check,
-            figures=_figures(check, sets),
+            figures=figures_of(check, sets, self.sets.engine(policy)),
             sets={role: one.summary for role, one in sets.items()},
             expected=expected(policy, case),
             embedder=self.sets.spec(case.embedder),
@@ -119,6 +132,7 @@ class Preparation:
             whole=_whole(check),
             embedded=sets,
             thresholds=rates.found,
+            scan=scan,
         )
         if isinstance(check, NearCopy) or comparison.figures is None:
             return comparison
@@ -238,25 +252,15 @@ class Preparation:
         )
 
 
-def _figures(check: Any, sets: Mapping[Role, EmbeddedSet]) -> Figures | None:
-    if not all(one.images for role, one in sets.items() if role != "calibration"):
-        return None
-    # the mirror images among the source's hashes are enough to know a mirrored copy
-    generated = sets["generated"].gallery(first_only=isinstance(check, NearCopy))
-    source = sets["source"].gallery(each_content_once=True)
-    if isinstance(check, ExcessRisk):
-        control = sets["control"].gallery(each_content_once=True)
-        return ExcessFigures(check=check, generated=generated, source=source, control=control)
-    if isinstance(check, MembershipInference):
-        return MembershipFigures(
-            check=check,
-            generated=sets["generated"].gallery(each_content_once=True),
-            source=source,
-            control=sets["control"].gallery(each_content_once=True),
-        )
-    return PairFigures(
-        check=check, neighbours=Neighbours(generated=generated, source=source, metric=check.metric)
-    )
+def _scans(policy: Policy, case: Case) -> bool:
+    """Whether all images are looked at in bf16 first."""
+    if case.embedder is None or case.embedder.choice.scan is None:
+        return False
+    return not why_not_scanned(case, has_hub_rule=policy.hub is not None, pins=policy.thresholds is not None)
+
+
+def _in_bf16(named: NamedEmbedder) -> NamedEmbedder:
+    return replace(named, choice=replace(named.choice, precision="bf16", scan=None))
 
 
 def _whole(check: Any) -> tuple[Role, ...]:

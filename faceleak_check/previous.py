@@ -17,7 +17,7 @@ from faceleak_check.records import EmbedderSpec, Measurement, Outcome, Previous,
 __all__ = ["compared_with", "read_previous", "with_previous"]
 
 _DECIMALS = 9
-_READ = (1, 2, 3)
+_READ = (1, 2, 3, 4)
 _COMPARED = ("source", "control")
 
 

@@ -12,8 +12,10 @@ from faceleak_check.matches import Matches
 from faceleak_check.records import (
     EmbedderSpec,
     Face,
+    ImageList,
     ImageRef,
     ImageSet,
+    IntArray,
     Measurement,
     ScreenSpec,
     Templates,
@@ -24,6 +26,7 @@ __all__ = [
     "Decode",
     "Detector",
     "Embedder",
+    "OrderedReader",
     "PairCheck",
     "Pixels",
     "Progress",
@@ -51,6 +54,20 @@ class Reader(Protocol):
         Raises:
             OSError: The file went away or cannot be read.
         """
+
+    def part(self, images: Sequence[ImageRef]) -> Reader:
+        """A reader of some of the images, small enough to be sent to another machine.
+
+        A reader of another package may do without; it is then sent whole.
+        """
+
+
+@runtime_checkable
+class OrderedReader(Protocol):
+    """A reader that knows in which order its images are read fastest; that of the ids is not always it."""
+
+    def reading_order(self, images: ImageList) -> IntArray:
+        """The rows of these images of the last scan, in the order in which they lie in their files."""
 
 
 class Detector(Protocol):

@@ -101,6 +101,7 @@ EMBEDDERS = Registry(
         "torchscript": "faceleak_check.embedders.torchscript:TorchScriptEmbedder",
         "phash": "faceleak_check.embedders.phash:PerceptualHash",
         "sscd": "faceleak_check.embedders.sscd:Sscd",
+        "precomputed": "faceleak_check.embedders.precomputed:Precomputed",
         "fake-pixels": "faceleak_check.embedders.fake_pixels:FakePixels",
     },
 )
@@ -116,7 +117,11 @@ READERS = Registry(
     "reader",
     {
         "folder": "faceleak_check.readers.folder:FolderReader",
+        "archive": "faceleak_check.readers.archive.reader:ArchiveReader",
         "matches": "faceleak_check.readers.matches:MatchListReader",
         "recordio": "faceleak_check.readers.recordio.reader:RecordIoReader",
+        "parquet": "faceleak_check.readers.parquet.reader:ParquetReader",
+        "lmdb": "faceleak_check.readers.lmdb.reader:LmdbReader",
+        "arrays": "faceleak_check.readers.arrays.reader:ArraysReader",
     },
 )

@@ -6,18 +6,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from faceleak_check.embedding import damage, loaded
 from faceleak_check.errors import DatasetError
-from faceleak_check.executors.local import LocalExecutor
+from faceleak_check.executors.protocol import Executor
 from faceleak_check.executors.stages import ScreenStage
 from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.schema import ScreenRule
 from faceleak_check.protocols import Progress, Screen
 from faceleak_check.records import (
     Exclusion,
+    ImageList,
     ImageRef,
     ScreenedGroup,
     ScreenMethod,
@@ -25,6 +27,7 @@ from faceleak_check.records import (
     ScreenSummary,
 )
 from faceleak_check.registry import SCREENS
+from faceleak_check.store.roots import Root
 from faceleak_check.store.values import DiskValueStore
 
 __all__ = ["ScreenValues", "Screener"]
@@ -40,7 +43,7 @@ class ScreenValues:
         notes: Where to say what happened besides.
     """
 
-    def __init__(self, root: Path, executor: LocalExecutor, progress: Progress, notes: list[str]) -> None:
+    def __init__(self, root: Root, executor: Executor, progress: Progress, notes: list[str]) -> None:
         self._root = root
         self._executor = executor
         self._progress = progress
@@ -50,7 +53,7 @@ class ScreenValues:
         self.n_measured = 0
 
     def _opened(self, spec: ScreenSpec) -> DiskValueStore:
-        store = DiskValueStore(self._root, spec)
+        store = DiskValueStore(self._root, spec, self._progress)
         self._notes += damage(store)
         return store
 
@@ -69,16 +72,14 @@ class ScreenValues:
             InconclusiveError: The screen cannot be used, or an image is gone.
         """
         store = self._store(spec_for(screen, one, faces))
-        digests = [image.sha256 for image in images]
-        if store.missing(digests):
+        asked = ImageList.of(images)
+        if store.missing(asked.digests).any():
             with store.embedding():
-                missing = set(store.missing(digests))
-                self._measure(screen, one, [image for image in images if image.sha256 in missing], store)
-        return dict(zip(digests, store.get(digests).tolist(), strict=True))
+                missing = np.flatnonzero(store.missing(asked.digests))
+                self._measure(screen, one, asked.taken(missing), store)
+        return dict(zip(asked.contents, store.get(asked.digests).tolist(), strict=True))
 
-    def _measure(
-        self, screen: Screen, one: EmbeddedSet, images: list[ImageRef], store: DiskValueStore
-    ) -> None:
+    def _measure(self, screen: Screen, one: EmbeddedSet, images: ImageList, store: DiskValueStore) -> None:
         stage = ScreenStage(screen, one.faces_by_content())
         name = f"{screen.spec.method} on {one.summary.name}"
         gone = self._executor.run(images, one.reader, stage, store, self._progress, name)
@@ -217,7 +218,7 @@ class Screener:
 
     def _group(self, rule: str, role: Role, leaking: Collection[str]) -> ScreenedGroup:
         contents = {digest for digest, one in self.rejected[role].items() if one.rule == rule}
-        images = [image.sha256 for image in self._sets[role].images]
+        images = self._sets[role].images.contents
         return ScreenedGroup(
             n_looked_at=sum(digest in self._looked_at[role, rule] for digest in images),
             n_excluded=sum(digest in contents for digest in images),

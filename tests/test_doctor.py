@@ -118,6 +118,8 @@ embedders
   phash             ready    cpu  fp32  BSD-2-Clause  no weights
   sscd              yours
       a policy names its file: `near_copy.weights: FILE`
+  precomputed       yours
+      a policy states its `sha256` and `dimension`
   fake-pixels       {FAKE}
 screens
   clip              missing  MIT
@@ -265,15 +267,15 @@ def test_another_file_than_the_policy_states(machine: Machine) -> None:
 
 
 def test_sentences_are_wrapped(machine: Machine) -> None:
-    machine.policy("embedder: {name: fake-pixels, precision: bf16}")
+    machine.policy("embedder: {name: fake-pixels, device: cuda}")
     status, out, _ = machine.run("doctor", "release.yaml")
     assert (status, out.splitlines()[1:]) == (
         1,
         [
             "embedders",
             "  fake-pixels  broken",
-            "      embedder 'fake-pixels' has no weights, one precision and no use for a",
-            "      device. Leave out `weights`, `sha256`, `precision` and `device`.",
+            "      embedder 'fake-pixels' has no weights and no use for a device. Leave out",
+            "      `weights`, `sha256` and `device`.",
         ],
     )
     assert max(map(cell_len, out.splitlines()[1:])) <= 80
@@ -299,8 +301,8 @@ def test_a_policy_that_is_wrong(machine: Machine, command: str) -> None:
         2,
         (
             "faceleak: release.yaml:4:31: embedder: unknown key 'presicion' (did you mean 'precision'?); expected: "
-            "name, weights, sha256, licence, align, faces, precision, device, input_size, colour_order, mean, std, "
-            "template\n"
+            "name, weights, sha256, licence, align, faces, precision, scan, device, input_size, colour_order, mean, "
+            "std, template, dimension\n"
         ),
     )
 

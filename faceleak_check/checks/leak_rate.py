@@ -44,6 +44,11 @@ class LeakRate:
             )
 
     @property
+    def bears_misses(self) -> bool:
+        """Whether neighbours may be missed: an interval can allow for that, a bare share cannot."""
+        return self.confidence is not None
+
+    @property
     def metric(self) -> str:
         """What decides which neighbour is nearest."""
         return metric_of(self.threshold)

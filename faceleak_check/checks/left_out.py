@@ -77,12 +77,12 @@ def _surprises(one: SetSummary, expect: Expect) -> Iterator[str]:
 
 
 def unseen_folders(sets: Mapping[str, SetSummary]) -> Iterator[tuple[str, str]]:
-    """Folders that nobody looked into may hold any number of images, so no share of them can be allowed."""
+    """What nobody looked into may hold any number of images, so no share of it can be allowed."""
     for one in sets.values():
         folders = tuple(gone for gone in one.excluded if gone.rule == UNSEEN_FOLDER)
         if folders:
             yield (
-                f"{one.name!r} holds folders that were not looked into: {len(folders):,}",
+                f"{one.name!r} holds folders or parts of files that were not looked into: {len(folders):,}",
                 _detail(one.name, folders),
             )
 

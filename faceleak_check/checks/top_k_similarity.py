@@ -38,7 +38,7 @@ class TopKSimilarity:
 
     @property
     def n_neighbours(self) -> int:
-        """The k best pairs of all are among the k best of each image."""
+        """The k best pairs of all are among the k best of each image, which a list of matches must hold."""
         return self.k
 
     def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
@@ -50,12 +50,22 @@ class TopKSimilarity:
         there = matches.source_index >= 0
         cosines = matches.similarity[there]
         lowest = np.partition(cosines, -self.k)[-self.k] if self.k < len(cosines) else -1.0
-        pairs = worst_first(matches, there & (matches.similarity >= lowest))[: self.k]
+        return self.measure_pairs(matches, there & (matches.similarity >= lowest), len(matches))
+
+    def measure_pairs(self, matches: Matches, rows: npt.NDArray[np.bool_], n: int) -> Measurement:
+        """The same from pairs that the k most similar are among.
+
+        Args:
+            matches: Generated images with neighbours.
+            rows: Which pairs, shape (n, k).
+            n: Number of generated images that were compared.
+        """
+        pairs = worst_first(matches, rows)[: self.k]
         return Measurement(
             value=pairs[0].similarity if pairs else -1.0,
             limit=self.at_most,
             unit="cosine",
-            n=len(matches),
+            n=n,
             rule="the most similar pair" if self.k == 1 else f"the {self.k:,} most similar pairs",
             pairs=pairs,
             leaks=False,

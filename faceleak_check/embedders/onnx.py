@@ -18,13 +18,14 @@ from faceleak_check.errors import ModelError
 from faceleak_check.model_files import ModelFile
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.records import EmbedderSpec, Templates
+from faceleak_check.remade import Remade
 
 __all__ = ["OnnxEmbedder"]
 
 _HINT = f", or in the file's metadata as {PREFIX}colour_order, {PREFIX}mean, {PREFIX}std and {PREFIX}template"
 
 
-class OnnxEmbedder:
+class OnnxEmbedder(Remade):
     """Embeds face chips with the network of an ONNX file.
 
     The size of its input is read from the graph; colour order, mean, std and template from the file's metadata,

@@ -12,6 +12,7 @@ from faceleak_check.errors import ModelError
 from faceleak_check.faces.stretched import STRETCHED_AND_MIRRORED
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.records import EmbedderSpec, Templates
+from faceleak_check.remade import Remade
 
 __all__ = ["N_BITS", "PerceptualHash", "cosine_of_bits"]
 
@@ -30,7 +31,7 @@ def cosine_of_bits(n_bits: int) -> float:
     return 1 - 2 * n_bits / N_BITS
 
 
-class PerceptualHash:
+class PerceptualHash(Remade):
     """imagehash's pHash as a template: each of its 64 bits is +1/8 or -1/8.
 
     So the cosine of two templates is 1 - 2 h / 64 where h bits differ. The hash is that of the picture stretched to a

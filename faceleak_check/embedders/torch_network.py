@@ -13,6 +13,7 @@ import numpy.typing as npt
 from faceleak_check.compute import autocast
 from faceleak_check.embedders.rows import fill_up, unit_length
 from faceleak_check.records import EmbedderSpec, Templates
+from faceleak_check.remade import Remade
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ __all__ = ["TorchNetwork"]
 _N_PER_BATCH = {"cpu": 32, "cuda": 256}
 
 
-class TorchNetwork(ABC):
+class TorchNetwork(Remade, ABC):
     """An embedder that runs a PyTorch network on batches of one shape; a subclass builds the network.
 
     The network gets ``(chips - mean) / std`` in the spec's colour order, float32, shape
@@ -36,6 +37,7 @@ class TorchNetwork(ABC):
     """
 
     name: ClassVar[str]
+    spec: EmbedderSpec
 
     def __init__(
         self, spec: EmbedderSpec, *, mean: float | Sequence[float], std: float | Sequence[float]

@@ -1,1 +1,1 @@
-"""Who runs the embedding: this process (others later)."""
+"""Who runs the embedding: this process, or the workers of a Ray cluster."""

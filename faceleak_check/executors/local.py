@@ -12,26 +12,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from faceleak_check.errors import InconclusiveError
+from faceleak_check.executors.protocol import Sink
 from faceleak_check.executors.stages import Stage
 from faceleak_check.executors.threads import OneCore
 from faceleak_check.protocols import Decode, Pixels, Progress, Reader
 from faceleak_check.records import UNREADABLE, Exclusion, ImageRef
 
-__all__ = ["LocalExecutor", "Sink"]
+__all__ = ["LocalExecutor"]
 
-_SHARD_IMAGES = 4096
-_SHARD_SECONDS = 30.0
 _MOST_PIXELS = 16_000_000
-
-
-class Sink(Protocol):
-    """Keeps results by content digest."""
-
-    def add(self, digests: Sequence[str], result: Any, /) -> None:
-        """Keep the results of these images for good."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,10 +46,21 @@ class LocalExecutor:
     Args:
         decode: Bytes of an image file → RGB picture; raises ValueError with a reason.
         n_threads: By default one for each processor that this process may use, and one that waits for files.
+        shard_images: How many images' results are kept for good at once.
+        shard_seconds: How long a result waits for others at most; what a killed process loses.
     """
 
-    def __init__(self, decode: Decode, n_threads: int | None = None) -> None:
+    def __init__(
+        self,
+        decode: Decode,
+        n_threads: int | None = None,
+        *,
+        shard_images: int = 4096,
+        shard_seconds: float = 30.0,
+    ) -> None:
         self._decode = decode
+        self._shard_images = shard_images
+        self._shard_seconds = shard_seconds
         self._n_threads = n_threads or len(os.sched_getaffinity(0)) + 1
 
     def run(
@@ -89,7 +92,7 @@ class LocalExecutor:
             ModelError: A network cannot be loaded.
             StoreError: The store cannot be written.
         """
-        shard = _OpenShard(stage, sink)
+        shard = _OpenShard(stage, sink, self._shard_images, self._shard_seconds)
         excluded: list[Exclusion] = []
         n_done = 0
         progress(name, 0, len(images))
@@ -195,9 +198,11 @@ def _unreadable(image: ImageRef, error: OSError | ValueError) -> Exclusion:
 class _OpenShard:
     """Results on their way to the store."""
 
-    def __init__(self, stage: Stage[Any, Any], sink: Sink) -> None:
+    def __init__(self, stage: Stage[Any, Any], sink: Sink, most_images: int, most_seconds: float) -> None:
         self._stage = stage
         self._sink = sink
+        self._most_images = most_images
+        self._most_seconds = most_seconds
         self._digests: list[str] = []
         self._parts: list[Any] = []
         self._since = time.monotonic()
@@ -205,7 +210,8 @@ class _OpenShard:
     def add(self, digests: list[str], result: Any) -> None:
         self._digests += digests
         self._parts.append(result)
-        if len(self._digests) >= _SHARD_IMAGES or time.monotonic() - self._since >= _SHARD_SECONDS:
+        is_full = len(self._digests) >= self._most_images
+        if is_full or time.monotonic() - self._since >= self._most_seconds:
             self.flush()
 
     def flush(self) -> None:

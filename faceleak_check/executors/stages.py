@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from faceleak_check.executors.known_faces import FACE_NUMBERS, KnownFaces, face_numbers
 from faceleak_check.faces.align import Cutter, FaceChip
 from faceleak_check.faces.survey import offset
 from faceleak_check.protocols import Detector, Embedder, Pixels, Screen
@@ -17,8 +18,6 @@ __all__ = ["Collected", "EmbedStage", "ScreenStage", "Stage", "SurveyStage"]
 
 Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
-
-_FACE_NUMBERS = 15
 
 
 class Stage(Protocol[Prepared, Result]):
@@ -51,6 +50,14 @@ class EmbedStage:
         self._cutter = cutter
         self._embedder = embedder
         self.batch_size = embedder.batch_size
+        self.device = embedder.spec.device
+
+    def about(self, images: Sequence[ImageRef]) -> None:
+        """Nothing but their bytes is needed."""
+
+    def knowing(self, about: None) -> Self:  # noqa: ARG002
+        """The same."""
+        return self
 
     def load(self) -> None:
         """Loads detector and network."""
@@ -103,10 +110,7 @@ def _joined_templates(parts: Sequence[Templates], dimension: int) -> Templates:
 
 
 def _face_rows(faces: Sequence[Face]) -> npt.NDArray[np.float32]:
-    rows = [
-        (*face.box, *(number for point in face.points for number in point), face.confidence) for face in faces
-    ]
-    return np.array(rows, dtype=np.float32).reshape(-1, _FACE_NUMBERS)
+    return np.array(list(map(face_numbers, faces)), dtype=np.float32).reshape(-1, FACE_NUMBERS)
 
 
 class ScreenStage:
@@ -121,6 +125,19 @@ class ScreenStage:
         self._screen = screen
         self._faces_of = faces_of
         self.batch_size = screen.batch_size
+        self.device = screen.spec.device
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # the faces of a million images stay behind: those of a part go along with it
+        return type(self), (self._screen, KnownFaces({}))
+
+    def about(self, images: Sequence[ImageRef]) -> KnownFaces:
+        """The faces that were found in some images."""
+        return KnownFaces.of(images, self._faces_of)
+
+    def knowing(self, about: KnownFaces) -> ScreenStage:
+        """The stage for images with these faces; the screen stays loaded."""
+        return ScreenStage(self._screen, about)
 
     def load(self) -> None:
         """Loads the screen's network."""

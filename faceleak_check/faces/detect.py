@@ -66,6 +66,10 @@ class Mtcnn:
         self._device = device
         self._network: MTCNN | None = None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # a network does not travel
+        return type(self), (self._device,)
+
     def load(self) -> None:
         """Builds the network; imports torch.
 

@@ -16,6 +16,7 @@ from faceleak_check.policy.rates import RateRules
 from faceleak_check.policy.roles import MATCHES, ROLES, role_keys, unknown_roles
 from faceleak_check.policy.schema import Agreeing, Case, NamedEmbedder
 from faceleak_check.policy.sets import SetRules
+from faceleak_check.policy.template_rules import check_template_sets
 from faceleak_check.policy.types import Threshold
 from faceleak_check.policy.validation import Validator, is_made_with_check_keys
 from faceleak_check.policy.wording import KeyPath, found, quoted
@@ -91,6 +92,7 @@ class CaseBuilder:
             return None
         if AGREEMENT in keys and len(thresholds) < len(names):
             return None
+        check_template_sets(self._validator, check, keys, sets, embedders, path)
         line, column = self._validator.source.place(path)
         names_of: dict[str, Any] = {role: sets[role].name if role in sets else None for role in ROLES}
         return Case(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from faceleak_check.policy.document import PUBLISHED_COLUMNS, DatasetKeys
+from typing import Any
+
+from faceleak_check.policy.array_rules import check_arrays, names_people
+from faceleak_check.policy.columns import PUBLISHED_COLUMNS, TABLES, Columns, ParquetColumns
+from faceleak_check.policy.document import DatasetKeys, SidecarLabels
 from faceleak_check.policy.roles import MATCHES
 from faceleak_check.policy.schema import Dataset, Labels
-from faceleak_check.policy.sets import how_to_label
+from faceleak_check.policy.sets import ARCHIVE, PARQUET, how_to_label
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath
+from faceleak_check.registry import READERS
 
-__all__ = ["NAME_PEOPLE", "build_datasets"]
+__all__ = ["build_datasets"]
 
-NAME_PEOPLE = ("recordio",)
-"""The formats whose files name the people in their images."""
+_NAME_PEOPLE = ("recordio",)
+"""The formats whose files always name the people in their images."""
+
+_MAY_NAME_PEOPLE = ("lmdb",)
+"""The formats whose files may name them."""
 
 _NOT_IN_A_LIST = {
     "labels": "name its column of people with columns: {source_identity: ...}",
@@ -37,57 +45,108 @@ def build_datasets(validator: Validator) -> dict[str, Dataset]:
 def _dataset(name: str, data: object, validator: Validator) -> Dataset | None:
     path = ("datasets", name)
     keys = validator.build(DatasetKeys, data, path)
+    columns = _columns(data, path, validator) if isinstance(data, dict) and "columns" in data else None
     if keys is None or not isinstance(data, dict):
         return None
-    is_list = keys.format == MATCHES
-    _refuse_keys_of_the_other_kind(data, keys, path, validator)
+    labels = _labels(keys, columns)
+    if keys.format == MATCHES:
+        _refuse_keys_of_images(data, path, validator)
+    else:
+        _check_labels(data, keys, columns, path, validator)
+    check_arrays(data, keys, path, validator)
+    if keys.expect is not None and keys.expect.identities is not None:
+        _check_expected_people(keys, labels, path, validator)
+    listed = columns if isinstance(columns, Columns) else PUBLISHED_COLUMNS
     line, column = validator.source.place(path)
     return Dataset(
         name=name,
         path=keys.path,
         format=keys.format,
-        labels=_labels(keys),
-        columns=(keys.columns or PUBLISHED_COLUMNS) if is_list else None,
+        labels=labels,
+        columns=listed if keys.format == MATCHES else None,
         line=line,
         column=column,
         align=keys.align,
         faces=keys.faces,
         expect=keys.expect,
+        image_columns=columns if isinstance(columns, ParquetColumns) else None,
+        arrays=keys.arrays,
+        templates=keys.templates,
     )
 
 
-def _refuse_keys_of_the_other_kind(
-    data: dict[str, object], keys: DatasetKeys, path: KeyPath, validator: Validator
-) -> None:
+def _columns(data: dict[str, Any], path: KeyPath, validator: Validator) -> Columns | ParquetColumns | None:
+    """What the columns of a table mean; a format without columns is reported."""
+    path, named = (*path, "columns"), data.get("format", "folder")
+    kind = TABLES.get(named) if isinstance(named, str) else None
+    if kind is not None:
+        return validator.build(kind, data["columns"], path)
+    if isinstance(named, str) and named in READERS:
+        message = (
+            "'columns' belong to a match list (format: matches) or to Parquet files of images (format: parquet), and "
+            f"this is format: {named}"
+        )
+        validator.report(path, message, at_key=True)
+    return None
+
+
+def _refuse_keys_of_images(data: dict[str, Any], path: KeyPath, validator: Validator) -> None:
     for key, advice in _NOT_IN_A_LIST.items():
-        if keys.format == MATCHES and key in data:
+        if key in data:
             validator.report((*path, key), f"a match list has no {key!r}; {advice}", at_key=True)
-    if keys.format != MATCHES and keys.columns is not None:
-        message = f"'columns' belong to a match list (format: matches), and this is format: {keys.format}"
-        validator.report((*path, "columns"), message, at_key=True)
-    if keys.format in NAME_PEOPLE and "labels" in data:
+
+
+def _check_labels(
+    data: dict[str, Any],
+    keys: DatasetKeys,
+    columns: Columns | ParquetColumns | None,
+    path: KeyPath,
+    validator: Validator,
+) -> None:
+    """Report labels that a format cannot have, or that name people who are named already."""
+    if "labels" not in data:
+        return
+    if keys.format in _NAME_PEOPLE:
         message = f"format: {keys.format} names its people itself; take 'labels' out"
         validator.report((*path, "labels"), message, at_key=True)
-    if keys.expect is not None and keys.expect.identities is not None:
-        _refuse_identities(keys, path, validator)
+    elif _names_people(columns):
+        message = "'identity' under columns names the people already; take one of the two out"
+        validator.report((*path, "labels"), message, at_key=True)
+    elif keys.labels == "own" and keys.format not in _MAY_NAME_PEOPLE:
+        message = (
+            f"format: {keys.format} has no labels of its own; {how_to_label({str(path[-1]): keys.format})}"
+        )
+        validator.report((*path, "labels"), message)
+    elif keys.labels == "parent_folder" and keys.format == PARQUET:
+        message = f"a row of a Parquet file lies in no folder; {how_to_label({str(path[-1]): PARQUET})}"
+        validator.report((*path, "labels"), message)
+    elif isinstance(keys.labels, SidecarLabels) and keys.format != ARCHIVE:
+        how = how_to_label({str(path[-1]): keys.format})
+        message = f"sidecars belong to images in archives (format: archive), and this is format: {keys.format}; {how}"
+        validator.report((*path, "labels"), message)
 
 
-def _refuse_identities(keys: DatasetKeys, path: KeyPath, validator: Validator) -> None:
+def _check_expected_people(keys: DatasetKeys, labels: Labels, path: KeyPath, validator: Validator) -> None:
     """Report an expected number of people where nobody is named."""
     if keys.format == MATCHES:
         message = "a match list names no people of its own; only its number of 'images' can be expected"
-    elif _labels(keys).kind == "none":
-        message = (
-            f"this dataset has no labels to count; {how_to_label(str(path[-1]))}, or take 'identities' out"
-        )
+    elif labels.kind == "none":
+        how = how_to_label({str(path[-1]): keys.format})
+        message = f"this dataset has no labels to count; {how}, or take 'identities' out"
     else:
         return
     validator.report((*path, "expect", "identities"), message, at_key=True)
 
 
-def _labels(keys: DatasetKeys) -> Labels:
-    if keys.format in NAME_PEOPLE:
+def _names_people(columns: Columns | ParquetColumns | None) -> bool:
+    return isinstance(columns, ParquetColumns) and columns.identity is not None
+
+
+def _labels(keys: DatasetKeys, columns: Columns | ParquetColumns | None) -> Labels:
+    if keys.format in _NAME_PEOPLE or _names_people(columns) or names_people(keys):
         return Labels(kind="own")
     if isinstance(keys.labels, str):
         return Labels(kind=keys.labels)
+    if isinstance(keys.labels, SidecarLabels):
+        return Labels(kind="sidecar", sidecar=keys.labels.sidecar, key=keys.labels.key)
     return Labels(kind="csv", csv=keys.labels.csv, image=keys.labels.image, identity=keys.labels.identity)

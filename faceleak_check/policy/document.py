@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from faceleak_check.policy.array_keys import ArrayNames, TemplateOrigin
+from faceleak_check.policy.label_keys import CsvLabels, SidecarLabels, label_form
 from faceleak_check.policy.names import (
-    Column,
-    ColumnNames,
     DatasetName,
     EmbedderKey,
     EmbedderName,
@@ -21,69 +21,36 @@ from faceleak_check.policy.names import (
     Text,
     Version,
 )
-from faceleak_check.policy.paths import PolicyPath
-from faceleak_check.policy.types import ChipSize, Divisor, PixelValue, PositiveCount, Share, check_keys
+from faceleak_check.policy.paths import DataPath, PolicyPath
+from faceleak_check.policy.types import (
+    ChipSize,
+    Divisor,
+    PixelValue,
+    PositiveCount,
+    Share,
+    check_keys,
+)
+from faceleak_check.policy.work_keys import ExecutionKeys, SearchKeys
 
 __all__ = [
-    "PUBLISHED_COLUMNS",
     "Alignment",
-    "Columns",
     "CommonKeys",
     "CsvLabels",
     "DatasetKeys",
     "Document",
     "EmbedderChoice",
     "Exclusions",
+    "ExecutionKeys",
     "Expect",
     "Faces",
     "HubKeys",
     "Licences",
+    "SearchKeys",
+    "SidecarLabels",
 ]
 
 Alignment = Literal["none", "mtcnn", "auto"]
 Faces = Literal["all", "largest", "error"]
-
-
-@check_keys
-class CsvLabels:
-    """A table that names the person in each image.
-
-    Attributes:
-        csv: The table, a CSV file with a header line.
-        image: Its column of image paths, relative to the dataset's folder.
-        identity: Its column of people.
-    """
-
-    csv: PolicyPath
-    image: Column = "image"
-    identity: Column = "identity"
-
-
-@check_keys
-class Columns:
-    """Which columns of a match list mean what.
-
-    Attributes:
-        generated: The column, or the columns, that name the generated image; several are joined with "/".
-        source: The column, or the columns, that name its nearest source image; several are joined with "/".
-        generated_identity: The column that names the synthetic person, whose images are not independent.
-        source_identity: The column that names the person in the source image, needed to count people.
-        similarity: The column of cosines.
-    """
-
-    generated: ColumnNames = ("sample_identity", "sample_image_name")
-    source: ColumnNames = ("best_match_identity", "best_match_image_name")
-    generated_identity: Column | None = None
-    source_identity: Column | None = None
-    similarity: Column = "similarity"
-
-
-PUBLISHED_COLUMNS = Columns(generated_identity="sample_identity", source_identity="best_match_identity")
-"""The columns of the published best-match lists, for a dataset without ``columns``."""
-
-
-def _label_form(value: object) -> str:
-    return "csv form" if isinstance(value, dict | CsvLabels) else "name form"
 
 
 @check_keys
@@ -121,23 +88,32 @@ class DatasetKeys:
     """A set of images, or a list of precomputed matches.
 
     Attributes:
-        path: The folder or file; relative to the policy file, with ~ and ${NAME}.
-        format: How it is read; folder is a folder of images, recordio a .rec file of MXNet, matches a table of
-            precomputed best matches.
-        labels: Where people are named; parent_folder, none, or a table as {csv, image, identity}.
-        columns: The columns of a match list, where they are not named as in the published lists.
+        path: The folder or file; relative to the policy file, with ~ and ${NAME}, or a URL such as s3://bucket/faces.zip.
+        format: How it is read; folder is a folder of images, archive zip and tar files, recordio a .rec file of MXNet,
+            parquet a Hugging Face dataset, lmdb an LMDB file, arrays NumPy's files, matches a table of precomputed
+            best matches.
+        labels: Where people are named; parent_folder, none, own for what the format itself says of them, a table as
+            {csv, image, identity}, or files beside the images of an archive as {sidecar, key}.
+        columns: What the columns of a match list mean, where they are not named as in the published lists; or those of
+            a Parquet file.
+        arrays: What the arrays of an .npz file mean, where it holds several.
+        templates: What made the templates, where the arrays are templates and no pictures.
         align: How faces are found in this dataset, in place of what the embedder's keys say.
         faces: Which faces of a picture of this dataset count, in place of what the embedder's keys say.
         expect: How many images and people it should hold.
     """
 
-    path: PolicyPath
+    path: DataPath
     format: ReaderName = "folder"
     labels: Annotated[
-        Annotated[LabelName, Tag("name form")] | Annotated[CsvLabels, Tag("csv form")],
-        Discriminator(_label_form),
+        Annotated[LabelName, Tag("name form")]
+        | Annotated[CsvLabels, Tag("csv form")]
+        | Annotated[SidecarLabels, Tag("sidecar form")],
+        Discriminator(label_form),
     ] = "none"
-    columns: Columns | None = None
+    columns: Any = None
+    arrays: ArrayNames | None = None
+    templates: TemplateOrigin | None = None
     align: Alignment | None = None
     faces: Faces | None = None
     expect: Expect | None = None
@@ -156,12 +132,15 @@ class EmbedderChoice:
             for each dataset from a sample.
         faces: Which faces of a picture count, all, the largest, or error where several make a picture unusable.
         precision: The arithmetic, fp32 or bf16.
+        scan: bf16 to look at every image in bf16 first, and in the precision asked for only at those that could count;
+            where a check's threshold is a cosine, the verdict is the same.
         device: What computes, cpu, cuda, or auto for cuda where there is one.
         input_size: Height and width of a chip in pixels, for a network of your own that does not tell.
         colour_order: RGB or BGR, for a network of your own that does not tell.
         mean: Pixel value (0 to 255) that is subtracted, for a network of your own that does not tell.
         std: What the difference is divided by, for a network of your own that does not tell.
         template: Where a face lies in a chip, for a network of your own that does not tell.
+        dimension: Length of a template, for precomputed alone, where all sets are templates.
     """
 
     name: EmbedderName
@@ -171,12 +150,18 @@ class EmbedderChoice:
     align: Alignment = "auto"
     faces: Faces = "all"
     precision: Literal["fp32", "bf16"] = "fp32"
+    scan: Literal["bf16"] | None = None
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     input_size: ChipSize | None = None
     colour_order: Literal["RGB", "BGR"] | None = None
     mean: PixelValue | None = None
     std: Divisor | None = None
     template: Literal["arcface-112", "dlib-150", "facenet-160"] | None = None
+    dimension: PositiveCount | None = None
+
+    def __post_init__(self) -> None:
+        if self.scan is not None and self.precision != "fp32":
+            raise ValueError("found 'scan' beside a precision other than fp32; take one of the two out")
 
 
 @check_keys
@@ -229,6 +214,8 @@ class Document:
         exclusions: How much may be left out before a verdict is inconclusive.
         checks: The tests; each item is one check.
         waivers: A file of accepted leaks, relative to the policy file.
+        search: How nearest neighbours are looked for.
+        execution: What embeds the images.
         thresholds: A file of calibrated thresholds that "faceleak calibrate" wrote, relative to the policy file.
     """
 
@@ -242,5 +229,7 @@ class Document:
     screens: Annotated[dict[ScreenKey, Any], Field(default_factory=dict)]
     exclusions: Exclusions = Exclusions()
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    search: SearchKeys = SearchKeys()
+    execution: ExecutionKeys = ExecutionKeys()
     waivers: PolicyPath | None = None
     thresholds: PolicyPath | None = None

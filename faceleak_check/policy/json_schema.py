@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from faceleak_check.policy.agreement import can_agree
+from faceleak_check.policy.columns import TABLES
 from faceleak_check.policy.document import CommonKeys, DatasetKeys, Document, HubKeys
 from faceleak_check.policy.embedders import has_own_embedder
 from faceleak_check.policy.networks import COMPARE_PICTURES
@@ -24,6 +25,7 @@ from faceleak_check.policy.roles import role_keys
 from faceleak_check.policy.screen_rules import HUB
 from faceleak_check.policy.shapes import (
     Shape,
+    add_columns,
     add_embedders,
     add_roles,
     one_check,
@@ -70,7 +72,8 @@ def build_schema() -> dict[str, Any]:
     """The schema of a policy (draft 2020-12), with the checks, readers, embedders and screens that are installed."""
     checks: dict[str, type[Any]] = {name: CHECKS.load(name) for name in CHECKS}
     methods: dict[str, type[Any]] = {name: SCREENS.load(name).keys for name in SCREENS}
-    shapes, refs = _shapes([Document, DatasetKeys, HubKeys, CommonKeys, *checks.values(), *methods.values()])
+    records = (Document, DatasetKeys, HubKeys, CommonKeys, *TABLES.values())
+    shapes, refs = _shapes([*records, *checks.values(), *methods.values()])
     common = shapes.pop(_name(refs[CommonKeys]))["properties"]
     for kind in checks.values():
         _complete_check(shapes[_name(refs[kind])], kind, common)
@@ -80,6 +83,7 @@ def build_schema() -> dict[str, Any]:
     _complete_document(document, refs, {name: refs[kind] for name, kind in checks.items()})
     shapes["ScreenMethod"] = screen_method({name: refs[kind] for name, kind in methods.items()})
     shapes["ScreenRule"] = screen_rule({"$ref": "#/$defs/ScreenMethod"})
+    add_columns(shapes["DatasetKeys"], {name: refs[kind] for name, kind in TABLES.items()})
     _offer(shapes["DatasetKeys"]["properties"]["format"], list(READERS))
     recognisers = [name for name in EMBEDDERS if name not in COMPARE_PICTURES]
     _offer(shapes["EmbedderChoice"]["properties"]["name"], recognisers)

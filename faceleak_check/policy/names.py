@@ -13,27 +13,31 @@ from faceleak_check.registry import EMBEDDERS, READERS, Registry, suggestion
 
 __all__ = [
     "TAKEN_RULES",
+    "ArrayName",
     "Column",
     "ColumnNames",
     "DatasetName",
     "EmbedderKey",
     "EmbedderName",
+    "JsonKey",
     "LabelName",
     "Licence",
     "PolicyName",
     "ReaderName",
     "ScreenKey",
     "Sha256",
+    "SidecarSuffix",
     "Text",
     "Version",
 ]
 
 VERSION = 1
-LABEL_NAMES = ["none", "parent_folder"]
+LABEL_NAMES = ["none", "parent_folder", "own"]
 TAKEN_RULES = (UNREADABLE, NO_FACE, SEVERAL_FACES, UNSEEN_FOLDER, "waived")
 """What reports call the rules that are no screen."""
 _OWN_NAME = r"[A-Za-z0-9_.-]{1,64}"
 _SCREEN_NAME = r"[A-Za-z0-9_-]{1,64}"
+_SUFFIX = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
 _SHA256 = r"[0-9a-fA-F]{64}"
 _ONE_COLUMN = {"type": "string", "minLength": 1}
 
@@ -101,6 +105,27 @@ def _column(value: object) -> str:
     raise ValueError(f"found {found(text)}, expected the name of a column")
 
 
+def _array(value: object) -> str:
+    text = _text(value)
+    if one_line(text):
+        return text
+    raise ValueError(f"found {found(text)}, expected the name of an array")
+
+
+def _json_key(value: object) -> str:
+    text = _text(value)
+    if one_line(text):
+        return text
+    raise ValueError(f"found {found(text)}, expected a key of the JSON files")
+
+
+def _suffix(value: object) -> str:
+    text = _text(value)
+    if re.fullmatch(_SUFFIX, text):
+        return text
+    raise ValueError(f"found {found(text)}, expected a suffix without its first dot, such as cls or json")
+
+
 def _columns(value: object) -> tuple[str, ...]:
     names = tuple(map(_column, value)) if isinstance(value, list | tuple) else (_column(value),)
     if names:
@@ -120,7 +145,8 @@ def _label_name(value: object) -> str:
         return str(value)
     near = suggestion(value, LABEL_NAMES) if isinstance(value, str) else ""
     raise ValueError(
-        f"found {found(value)}{near}, expected parent_folder, none, or a mapping such as {{csv: labels.csv}}"
+        f"found {found(value)}{near}, expected parent_folder, own, none, or a mapping such as "
+        "{csv: labels.csv}"
     )
 
 
@@ -146,6 +172,9 @@ EmbedderKey = Annotated[str, _own_name("an embedder's"), _text_schema(pattern=f"
 ScreenKey = Annotated[str, BeforeValidator(_screen_name), _text_schema(pattern=f"^{_SCREEN_NAME}$")]
 Licence = Annotated[str, BeforeValidator(_licence), _text_schema(minLength=1)]
 Column = Annotated[str, BeforeValidator(_column), WithJsonSchema(_ONE_COLUMN)]
+ArrayName = Annotated[str, BeforeValidator(_array), WithJsonSchema(_ONE_COLUMN)]
+JsonKey = Annotated[str, BeforeValidator(_json_key), WithJsonSchema(_ONE_COLUMN)]
+SidecarSuffix = Annotated[str, BeforeValidator(_suffix), _text_schema(pattern=f"^{_SUFFIX}$")]
 ColumnNames = Annotated[
     tuple[str, ...],
     BeforeValidator(_columns),
@@ -153,7 +182,9 @@ ColumnNames = Annotated[
 ]
 Sha256 = Annotated[str, BeforeValidator(_sha256), _text_schema(pattern=f"^{_SHA256}$")]
 LabelName = Annotated[
-    Literal["none", "parent_folder"], BeforeValidator(_label_name), WithJsonSchema({"enum": LABEL_NAMES})
+    Literal["none", "parent_folder", "own"],
+    BeforeValidator(_label_name),
+    WithJsonSchema({"enum": LABEL_NAMES}),
 ]
 ReaderName = Annotated[str, _name_in(READERS), WithJsonSchema({"type": "string"})]
 EmbedderName = Annotated[str, _name_in(EMBEDDERS), WithJsonSchema({"type": "string"})]

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from faceleak_check.policy.document import EmbedderChoice
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath
 from faceleak_check.registry import EMBEDDERS
 
-__all__ = ["COMPARE_PICTURES", "FROM_A_FILE", "check_networks"]
+__all__ = ["COMPARE_PICTURES", "FROM_A_FILE", "PRECOMPUTED", "check_networks"]
 
 COMPARE_PICTURES = ("phash", "sscd")
 """The embedders that know a picture again and not a person; the check ``near_copy`` uses them."""
 
 FROM_A_FILE = ("onnx", "torchscript")
 """The embedders that are whatever the user's file holds."""
+
+PRECOMPUTED = "precomputed"
+"""The embedder of a policy all of whose sets are templates; it has no network."""
+
+_OF_PRECOMPUTED = {
+    "sha256": "the digest of the weights that made the templates",
+    "dimension": "the length of a template",
+}
+_MAY_BESIDE = ("name", "licence")
 
 _MAY_STATE_COLOURS = ("adaface-ir101", "adaface-ir50", "adaface-ir18")
 """Of a bare state dict of AdaFace nobody can tell which colours it takes."""
@@ -54,12 +64,28 @@ def _check(keys: Mapping[str, Any], path: KeyPath, validator: Validator) -> None
         )
         validator.report((*path, "name"), message)
         return
+    if name == PRECOMPUTED:
+        _check_precomputed(keys, path, validator)
+        return
+    if "dimension" in keys and isinstance(name, str) and name in EMBEDDERS:
+        message = f"embedder {name!r} knows the length of its templates; take 'dimension' out"
+        validator.report((*path, "dimension"), message, at_key=True)
     if name in FROM_A_FILE and "weights" not in keys and path not in validator.source.broken:
         validator.report(path, f"embedder {name!r} needs 'weights: FILE'", at_key=True)
     for key in _INPUT_KEYS:
         stated = key == "colour_order" and name in _MAY_STATE_COLOURS
         if _knows_its_input(name) and key in keys and not stated:
             message = f"embedder {name!r} knows its own input; take {key!r} out"
+            validator.report((*path, key), message, at_key=True)
+
+
+def _check_precomputed(keys: Mapping[str, Any], path: KeyPath, validator: Validator) -> None:
+    for key, what in _OF_PRECOMPUTED.items():
+        if key not in keys and path not in validator.source.broken:
+            validator.report(path, f"embedder {PRECOMPUTED!r} needs {key!r}: {what}", at_key=True)
+    for key in EmbedderChoice.__dataclass_fields__:
+        if key in keys and key not in _OF_PRECOMPUTED and key not in _MAY_BESIDE:
+            message = f"embedder {PRECOMPUTED!r} has no network; take {key!r} out"
             validator.report((*path, key), message, at_key=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from faceleak_check.policy.agreement import own_threshold
 from faceleak_check.policy.embedders import has_own_embedder
 from faceleak_check.policy.roles import ROLES
+from faceleak_check.policy.scans import why_not_scanned
 from faceleak_check.policy.schema import Case, Dataset
 from faceleak_check.policy.screen_rules import HUB
 from faceleak_check.policy.source import Source
@@ -35,6 +36,11 @@ def unused_parts(source: Source, datasets: Mapping[str, Dataset], cases: Sequenc
         yield f"{_line(source, 'thresholds')}: no check uses the thresholds, as none asks for an error rate"
     for case in cases:
         yield from _below_chance(case)
+        if case.embedder is not None and case.embedder.choice.scan is not None:
+            hub, pins = HUB in (source.data.get("screens") or {}), "thresholds" in source.data
+            why = why_not_scanned(case, has_hub_rule=hub, pins=pins)
+            if why:
+                yield f"line {case.line}: {case.id} embeds every image in full precision despite 'scan': {why}"
 
 
 def _below_chance(case: Case) -> Iterator[str]:

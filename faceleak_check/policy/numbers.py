@@ -21,6 +21,7 @@ __all__ = [
     "distance",
     "divisor",
     "hash_bits",
+    "memory",
     "pixel_value",
     "positive_count",
     "positive_share",
@@ -31,7 +32,12 @@ __all__ = [
 LARGEST_COUNT = 10**12
 LARGEST_CHIP = 1024
 HASH_SIZE = 64
+LEAST_MEMORY = 64 << 20
 _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?")
+_SIZE = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[KMGT]i?B|B)")
+_UNITS = {"B": 1} | {
+    f"{letter}{i}B": (1024 if i else 1000) ** n for n, letter in enumerate("KMGT", 1) for i in ("i", "")
+}
 _WHOLE = re.compile(r"[-+]?[0-9]{1,30}")
 
 
@@ -144,6 +150,17 @@ def hash_bits(value: object) -> int:
             f"found {found(value)}, expected a whole number of bits from 0 to {HASH_SIZE}, such as 8"
         )
     return number
+
+
+def memory(value: object) -> int:
+    """A number of bytes of at least 64 MiB, such as ``4 GiB``."""
+    size = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    n_bytes = int(Decimal(size["number"]) * _UNITS[size["unit"]]) if size else _whole_number(value)
+    if n_bytes is None or not LEAST_MEMORY <= n_bytes <= LARGEST_COUNT * 1000:
+        raise ValueError(
+            f"found {found(value)}, expected an amount of memory of 64 MiB or more, such as 4 GiB"
+        )
+    return n_bytes
 
 
 def _whole(value: object, lowest: int) -> int:

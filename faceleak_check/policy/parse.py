@@ -11,6 +11,7 @@ from faceleak_check.policy.cases import CaseBuilder
 from faceleak_check.policy.datasets import build_datasets
 from faceleak_check.policy.document import Document
 from faceleak_check.policy.embedders import EmbedderRules, chosen_embedders
+from faceleak_check.policy.indices import check_index
 from faceleak_check.policy.networks import check_networks
 from faceleak_check.policy.notes import recognise, unused_parts
 from faceleak_check.policy.pinned import PinnedThresholds, how_to_pin, read_pinned
@@ -62,6 +63,8 @@ def parse_policy(
         EmbedderRules(validator, choices),
         RateRules(validator, pins=pins, pinned=thresholds),
     ).build(source.data.get("checks"))
+    if document is not None:
+        check_index(document.search, cases, validator)
     screens, hub = build_screens(validator), build_hub(validator)
     waivers = _waivers(document, validator)
     problems = {*source.problems, *validator.problems}
@@ -82,6 +85,8 @@ def parse_policy(
         screens=screens,
         hub=hub,
         thresholds=thresholds,
+        search=document.search,
+        execution=document.execution,
         licences=None if document.licences is None else document.licences.allow,
     )
 

@@ -105,7 +105,7 @@ class RateRules:
         if fits:
             return
         ways = [
-            how_to_label(*dict.fromkeys(one.name for one in real)),
+            how_to_label({one.name: one.format for one in real}),
             "pin the threshold with 'thresholds: FILE'",
         ]
         if other in role_keys(kind).all:

@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from faceleak_check.policy.array_keys import ArrayNames, TemplateOrigin
+from faceleak_check.policy.columns import Columns, ParquetColumns
 from faceleak_check.policy.document import (
     Alignment,
-    Columns,
     EmbedderChoice,
     Exclusions,
+    ExecutionKeys,
     Expect,
     Faces,
     HubKeys,
+    SearchKeys,
 )
 from faceleak_check.policy.pinned import PinnedThresholds
 from faceleak_check.policy.types import Threshold
+from faceleak_check.policy.urls import Url
 from faceleak_check.policy.waivers import Waivers
 from faceleak_check.protocols import Check
 
 __all__ = [
     "Agreeing",
+    "ArrayNames",
     "Case",
     "Columns",
     "Dataset",
     "EmbedderChoice",
     "Exclusions",
+    "ExecutionKeys",
     "Expect",
     "HubKeys",
     "Labels",
     "NamedEmbedder",
+    "ParquetColumns",
     "PinnedThresholds",
     "Policy",
     "ScreenRule",
+    "SearchKeys",
+    "TemplateOrigin",
 ]
 
 
@@ -43,16 +52,20 @@ class Labels:
     """Where the people in a dataset's images are named.
 
     Attributes:
-        kind: ``none``, ``parent_folder``, ``csv``, or ``own`` where the format names them itself.
+        kind: ``none``, ``parent_folder``, ``csv``, ``sidecar``, or ``own`` where the format names them itself.
         csv: The table, where `kind` is ``csv``.
         image: Its column of image paths, relative to the dataset's folder.
         identity: Its column of people.
+        sidecar: Suffix of the small files beside the images, where `kind` is ``sidecar``.
+        key: The key of the person in them, where they are JSON files.
     """
 
-    kind: Literal["none", "parent_folder", "csv", "own"]
-    csv: Path | None = None
+    kind: Literal["none", "parent_folder", "csv", "sidecar", "own"]
+    csv: Path | Url | None = None
     image: str = "image"
     identity: str = "identity"
+    sidecar: str = ""
+    key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +74,7 @@ class Dataset:
 
     Attributes:
         name: Its name in the policy.
-        path: Absolute path; nothing says that it exists.
+        path: Absolute path, or a URL; nothing says that it exists.
         format: Name of the reader.
         labels: Where people are named.
         columns: Columns of a match list; None for images.
@@ -70,10 +83,13 @@ class Dataset:
         align: How its pictures become face chips, where it is not as the embedder's keys say.
         faces: Which faces of its pictures count, where it is not as the embedder's keys say.
         expect: How many images and people it should hold; None where anything is right.
+        image_columns: What the policy says of the columns of a Parquet file; None where it says nothing.
+        arrays: What the policy says of the arrays of an .npz file; None where it says nothing.
+        templates: What made its templates; None where it holds pictures.
     """
 
     name: str
-    path: Path
+    path: Path | Url
     format: str
     labels: Labels
     columns: Columns | None
@@ -82,6 +98,9 @@ class Dataset:
     align: Alignment | None = None
     faces: Faces | None = None
     expect: Expect | None = None
+    image_columns: ParquetColumns | None = None
+    arrays: ArrayNames | None = None
+    templates: TemplateOrigin | None = None
 
     @property
     def is_labelled(self) -> bool:
@@ -189,6 +208,8 @@ class Policy:
         hub: When a source image is looked at as a hub; None where the policy does not ask for it.
         thresholds: Thresholds that the policy pins; None where they are found on the data.
         licences: The licences that a model may have; None where any may be used.
+        search: How nearest neighbours are looked for.
+        execution: What embeds the images.
         notes: What is harmless but should be known.
     """
 
@@ -207,3 +228,5 @@ class Policy:
     hub: HubKeys | None = None
     thresholds: PinnedThresholds | None = None
     licences: tuple[str, ...] | None = None
+    search: SearchKeys = field(default_factory=SearchKeys)
+    execution: ExecutionKeys = field(default_factory=ExecutionKeys)

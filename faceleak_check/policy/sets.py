@@ -12,11 +12,23 @@ from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import suggestion
 
-__all__ = ["SetRules", "how_to_label"]
+__all__ = ["ARCHIVE", "ARRAYS", "PARQUET", "SetRules", "how_to_label"]
 
 # Nothing generated may lie in a set of real people, where it would match itself; and nobody whom the generator
 # never saw in the set that it was trained on. A threshold may well be found on the source or the control.
 _APART_FROM = {SOURCE: (GENERATED,), CONTROL: (GENERATED, SOURCE, MATCHES), CALIBRATION: (GENERATED,)}
+
+PARQUET = "parquet"
+ARRAYS = "arrays"
+ARCHIVE = "archive"
+_WAYS = {PARQUET: "identity", "lmdb": "own", ARRAYS: "array", ARCHIVE: "sidecar"}
+_LABELS = {
+    "parent_folder": "'labels: parent_folder' or 'labels: {csv: labels.csv}'",
+    "identity": "'columns: {identity: ...}' or 'labels: {csv: labels.csv}'",
+    "array": "'arrays: {identity: ...}' or 'labels: {csv: labels.csv}'",
+    "sidecar": "'labels: parent_folder', 'labels: {sidecar: cls}' or 'labels: {csv: labels.csv}'",
+    "own": "'labels: own' or 'labels: {csv: labels.csv}'",
+}
 
 _NO_LIST = {
     CONTROL: "the control of two sets is a set of images",
@@ -25,14 +37,17 @@ _NO_LIST = {
 }
 
 
-def how_to_label(*names: str) -> str:
+def how_to_label(formats: Mapping[str, str]) -> str:
     """What to write so that the people in a dataset are named.
 
     Args:
-        names: The datasets of which one needs labels.
+        formats: The format of each dataset, of which one needs labels.
     """
-    where = " or ".join(f"datasets.{name}" for name in names)
-    return f"write 'labels: parent_folder' or 'labels: {{csv: labels.csv}}' under {where}"
+    places: dict[str, list[str]] = {}
+    for name, its_format in formats.items():
+        places.setdefault(_WAYS.get(its_format, "parent_folder"), []).append(f"datasets.{name}")
+    ways = (f"write {_LABELS[way]} under {' or '.join(where)}" for way, where in places.items())
+    return ", or ".join(ways)
 
 
 class SetRules:
@@ -113,8 +128,9 @@ class SetRules:
                 if role == MATCHES
                 else "the control of a match list is another one"
             )
+            what = "images" if dataset.templates is None else "templates"
             message = (
-                f"{dataset.name!r} is a set of images (format: {dataset.format}), expected a match list "
+                f"{dataset.name!r} is a set of {what} (format: {dataset.format}), expected a match list "
                 f"(format: matches); {advice}"
             )
         self._validator.report(path, message)
@@ -139,7 +155,7 @@ class SetRules:
     def _report_unlabelled_calibration(self, calibration: Dataset, path: KeyPath) -> None:
         message = (
             f"thresholds are found on pictures of different people, and {calibration.name!r} has no labels; "
-            f"{how_to_label(calibration.name)}"
+            f"{how_to_label({calibration.name: calibration.format})}"
         )
         self._validator.report((*path, CALIBRATION), message)
 
@@ -149,7 +165,7 @@ class SetRules:
             or_clusters = ", or 'people: clusters' here" if hasattr(check, "people") else ""
             message = (
                 f"this check counts people, and {source.name!r} has no labels; "
-                f"{how_to_label(source.name)}{or_clusters}"
+                f"{how_to_label({source.name: source.format})}{or_clusters}"
             )
             self._validator.report((*path, SOURCE), message)
         if matches is not None and (matches.columns is None or matches.columns.source_identity is None):

@@ -10,7 +10,16 @@ from faceleak_check.policy.embedders import AGREEMENT, EMBEDDER
 from faceleak_check.policy.names import TAKEN_RULES
 from faceleak_check.policy.roles import MATCHES, RoleKeys
 
-__all__ = ["Shape", "add_embedders", "add_roles", "one_check", "screen_method", "screen_rule", "screens"]
+__all__ = [
+    "Shape",
+    "add_columns",
+    "add_embedders",
+    "add_roles",
+    "one_check",
+    "screen_method",
+    "screen_rule",
+    "screens",
+]
 
 Shape = dict[str, Any]
 
@@ -73,6 +82,23 @@ def add_embedders(shape: Shape, roles: RoleKeys, *, can_agree: bool) -> None:
     shape["if"] = {"required": [AGREEMENT]}
     shape["then"] = {"properties": {THRESHOLD: each, EMBEDDER: False}}
     shape["else"] = {"properties": {THRESHOLD: one}}
+
+
+def add_columns(shape: Shape, formats: Mapping[str, Shape]) -> None:
+    """Add what the key ``columns`` of a dataset holds, which depends on its format.
+
+    Args:
+        shape: The shape of a dataset.
+        formats: The shape of ``columns`` for each format that has them.
+    """
+    shape["properties"]["columns"]["anyOf"] = list(formats.values())
+    shape["allOf"] = [
+        {
+            "if": {"required": ["format"], "properties": {"format": {"const": name}}},
+            "then": {"properties": {"columns": columns}},
+        }
+        for name, columns in formats.items()
+    ]
 
 
 def one_check(refs: Mapping[str, Shape]) -> Shape:

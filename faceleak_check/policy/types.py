@@ -18,6 +18,7 @@ from faceleak_check.policy.numbers import (
     distance,
     divisor,
     hash_bits,
+    memory,
     pixel_value,
     positive_count,
     positive_share,
@@ -33,6 +34,7 @@ __all__ = [
     "Distance",
     "Divisor",
     "HashBits",
+    "Memory",
     "PixelValue",
     "PositiveCount",
     "PositiveShare",
@@ -119,6 +121,15 @@ HashBits = Annotated[
     int, BeforeValidator(hash_bits), _schema({"type": "integer", "minimum": 0, "maximum": HASH_SIZE})
 ]
 """How many of the bits of two perceptual hashes differ, in [0, 64]."""
+
+Memory = Annotated[
+    int,
+    BeforeValidator(memory),
+    _schema(
+        {"type": "integer", "minimum": 64 << 20}, {"type": "string", "pattern": "^[0-9.]+ ?([KMGT]i?B|B)$"}
+    ),
+]
+"""An amount of memory in bytes, written ``4 GiB``."""
 
 Count = Annotated[int, BeforeValidator(count), _schema({"type": "integer", "minimum": 0})]
 """A whole number of 0 or more."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Tag, TypeAdapter, ValidationError
 from pydantic.dataclasses import is_pydantic_dataclass
 from pydantic_core import ErrorDetails
 
@@ -150,10 +150,20 @@ def is_made_with_check_keys(kind: object) -> TypeGuard[type[Any]]:
 
 def _keys_at(kind: type[Any], steps: Sequence[str | int]) -> list[str]:
     """The keys of the record that pydantic's steps lead to."""
+    annotation: object = kind
     for step in steps:
         field = kind.__pydantic_fields__.get(step)
-        kind = (field and _record_in(field.annotation)) or kind
+        annotation = field.annotation if field else _tagged(annotation, step)
+        kind = _record_in(annotation) or kind
     return list(kind.__pydantic_fields__)
+
+
+def _tagged(annotation: object, tag: str | int) -> object:
+    """The alternative of that tag in an annotation; the whole where none has it."""
+    for one in get_args(annotation):
+        if any(isinstance(mark, Tag) and mark.tag == tag for mark in getattr(one, "__metadata__", ())):
+            return one
+    return annotation
 
 
 def _record_in(annotation: object) -> type[Any] | None:

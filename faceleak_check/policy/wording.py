@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from faceleak_check.policy.urls import Url
+
 __all__ = ["KeyPath", "dotted", "found", "one_line", "quoted"]
 
 KeyPath = tuple[str | int, ...]
@@ -57,4 +59,5 @@ def dotted(path: KeyPath) -> str:
 
 
 def _shortened(text: str) -> str:
+    text = Url.hidden_in(text)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

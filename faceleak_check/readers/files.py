@@ -14,6 +14,7 @@ from faceleak_check.readers.formats import HEAD_BYTES
 
 __all__ = [
     "MAX_FILE_BYTES",
+    "Digest",
     "FileError",
     "FolderLinkError",
     "LinkError",

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset
+from faceleak_check.policy.urls import Url
 from faceleak_check.protocols import Progress
-from faceleak_check.readers.files import read_file
+from faceleak_check.readers.folders.local import LocalFolder
+from faceleak_check.readers.folders.walked import FolderFiles, Walked
 from faceleak_check.readers.formats import suffix_of
-from faceleak_check.readers.inspection import Seen, inspect, name_of, unreadable
-from faceleak_check.readers.labels import with_labels
-from faceleak_check.readers.listing import Listing, id_of, path_of, walk
+from faceleak_check.readers.inspection import Seen, name_of, unreadable
+from faceleak_check.readers.labels import labels_of
+from faceleak_check.readers.listing import id_of, path_of
+from faceleak_check.readers.listings.files import FolderMemory
+from faceleak_check.readers.listings.keys import key_of
+from faceleak_check.readers.listings.memory import Memory
+from faceleak_check.readers.listings.rows import FileRows
 from faceleak_check.readers.progress import PacedProgress
-from faceleak_check.readers.trouble import CLOSED_ADVICE, NOT_FOUND_ADVICE, number_of, system_words, trouble
-from faceleak_check.records import UNSEEN_FOLDER, Exclusion, ImageRef, ImageSet
+from faceleak_check.readers.trouble import (
+    CLOSED_ADVICE,
+    NOT_FOUND_ADVICE,
+    advice_on,
+    number_of,
+    system_words,
+    trouble,
+)
+from faceleak_check.records import UNSEEN_FOLDER, Exclusion, ImageColumns, ImageList, ImageRef, ImageSet
 
 __all__ = ["FolderReader"]
 
-_N_THREADS = 4
 _FILES_A_TASK = 64
-_TABLES = frozenset({".csv", ".tsv", ".parquet"})
-_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".7z", ".lmdb", ".h5", ".npz", ".npy"})
-_RECORDS = frozenset({".rec", ".idx"})
+_UNPACK = "Files of this kind cannot be read: unpack the images into a folder and give that folder."
+_ADVICE = {
+    ".csv .tsv": "For a list of precomputed matches write format: matches; for images give their folder.",
+    ".parquet": "For images in Parquet files write format: parquet; for a list of precomputed matches format: matches.",
+    ".rec .idx": "For records of InsightFace or MXNet write format: recordio.",
+    ".mdb .lmdb": "For images in an LMDB file write format: lmdb.",
+    ".npy .npz": "For arrays of images or of templates write format: arrays.",
+    ".zip .tar .gz .tgz": "For images in zip and tar archives write format: archive.",
+    ".7z .rar .xz .txz .bz2 .tbz2 .zst .h5": _UNPACK,
+}
 
 
 class FolderReader:
-    """Reads a folder and the folders in it.
+    """Reads a folder and the folders in it, on this machine or behind a URL.
 
     A file is an image if its name or its first bytes say so. Nothing is decoded here: whether the file keeps
     that promise comes out when it is decoded.
@@ -40,7 +60,12 @@ class FolderReader:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._root = os.path.realpath(os.fsencode(dataset.path))
+        self._folder = _folder_at(dataset.path)
+        self._memory: Memory | None = None
+
+    def remember(self, memory: Memory) -> None:
+        """Uses what earlier runs have found in files that are unchanged."""
+        self._memory = memory
 
     def scan(self, progress: Progress) -> ImageSet:
         """List and digest every image, in the order of the bytes of the ids.
@@ -51,23 +76,24 @@ class FolderReader:
             DatasetError: The folder is missing, closed or without images, or a label is missing or wrong.
         """
         told = PacedProgress(progress, f"listing {self._dataset.name}")
-        listing = self._walk(told)
-        images, excluded, others = _sorted_out(self._inspect_all(listing.files, told))
-        excluded += [unreadable(path, reason) for path, reason in listing.unreadable.items()]
-        excluded += [
-            Exclusion(id=id_of(path), rule=UNSEEN_FOLDER, reason=reason)
-            for path, reason in listing.unseen.items()
-        ]
-        others.update(suffix_of(name_of(path)) for path in listing.others)
+        walked = self._walk(told)
+        rows = self._rows(walked, told)
+        excluded, others = _left_out(walked, rows)
+        images = [id_of(walked.names[row]) for row in rows.images.tolist()]
         if not images and not excluded:
             raise self._no_images(others)
-        told.finish(len(listing.files))
+        labels = labels_of(self._dataset, images, {gone.id for gone in excluded})
+        told.finish(len(walked.names))
         return ImageSet(
             name=self._dataset.name,
-            images=with_labels(self._dataset, images, {gone.id for gone in excluded}),
+            images=ImageList(ImageColumns.of(images, rows.digests[rows.images], labels)),
             excluded=tuple(sorted(excluded, key=lambda gone: path_of(gone.id))),
             n_other_files=dict(sorted(others.items())),
         )
+
+    def part(self, images: Sequence[ImageRef]) -> Self:  # noqa: ARG002
+        """A reader of some of the images, small enough to be sent to another machine."""
+        return type(self)(self._dataset)
 
     def read(self, image: ImageRef) -> bytes:
         """The bytes of one image.
@@ -76,11 +102,11 @@ class FolderReader:
             OSError: The file went away, cannot be read, or has become a link that leads out of the folder;
                 the message names no path.
         """
-        return read_file(self._root, path_of(image.id))
+        return self._folder.read(path_of(image.id))
 
-    def _walk(self, told: PacedProgress) -> Listing:
+    def _walk(self, told: PacedProgress) -> Walked:
         try:
-            return walk(self._root, lambda n_files: told.update(n_files, 0))
+            return self._folder.walk(lambda n_files: told.update(n_files, 0))
         except OSError as error:
             message, advice = self._no_folder(error)
             raise trouble(self._dataset, message, place=self._dataset.path, advice=advice) from error
@@ -91,19 +117,36 @@ class FolderReader:
             return f"{subject} was not found", NOT_FOUND_ADVICE
         if isinstance(error, NotADirectoryError):
             return f"{subject} is a file, expected a folder", _advice_on_file(self._dataset.path.suffix)
-        return f"{subject} cannot be listed ({system_words(error)})", CLOSED_ADVICE
+        return f"{subject} cannot be listed ({system_words(error)})", advice_on(error, CLOSED_ADVICE)
 
-    def _inspect_all(self, paths: list[bytes], told: PacedProgress) -> Iterator[Seen]:
-        tasks = [paths[start : start + _FILES_A_TASK] for start in range(0, len(paths), _FILES_A_TASK)]
-        n_done = 0
-        with ThreadPoolExecutor(_N_THREADS, thread_name_prefix="faceleak-digest") as threads:
-            for seen in threads.map(self._inspect_some, tasks):
-                n_done += len(seen)
-                told.update(n_done, len(paths))
-                yield from seen
+    def _rows(self, walked: Walked, told: PacedProgress) -> FileRows:
+        """What each file is; those that are unchanged since an earlier run are not read."""
+        if self._memory is None:
+            rows = FileRows(len(walked.names))
+            self._inspect_all(walked, rows, told)
+            return rows
+        memory = FolderMemory(self._memory, key_of(self._folder.place, ["folder"]))
+        rows = memory.recall(walked)
+        self._inspect_all(walked, rows, told)
+        memory.keep(walked, rows)
+        return rows
 
-    def _inspect_some(self, paths: list[bytes]) -> list[Seen]:
-        return [inspect(self._root, path) for path in paths]
+    def _inspect_all(self, walked: Walked, rows: FileRows, told: PacedProgress) -> None:
+        unknown = rows.unknown.tolist()
+        n_done = len(walked.names) - len(unknown)
+        for some, seen in self._inspected(walked, unknown):
+            for row, one in zip(some, seen, strict=True):
+                rows.note(row, one)
+            n_done += len(some)
+            told.update(n_done, len(walked.names))
+
+    def _inspected(self, walked: Walked, unknown: list[int]) -> Iterator[tuple[list[int], list[Seen]]]:
+        folder = self._folder
+        size = min(_FILES_A_TASK, len(unknown) // folder.n_threads + 1)
+        tasks = [unknown[start : start + size] for start in range(0, len(unknown), size)]
+        with ThreadPoolExecutor(folder.n_threads, thread_name_prefix="faceleak-digest") as threads:
+            found = threads.map(lambda some: [folder.inspect(walked, row) for row in some], tasks)
+            yield from zip(tasks, found, strict=True)
 
     def _no_images(self, others: Mapping[str, int]) -> DatasetError:
         name = self._dataset.name
@@ -117,25 +160,26 @@ class FolderReader:
         return trouble(self._dataset, message, place=self._dataset.path, advice=advice)
 
 
-def _sorted_out(seen: Iterable[Seen]) -> tuple[list[ImageRef], list[Exclusion], Counter[str]]:
-    images: list[ImageRef] = []
-    excluded: list[Exclusion] = []
-    others: Counter[str] = Counter()
-    for found in seen:
-        if isinstance(found, ImageRef):
-            images.append(found)
-        elif isinstance(found, Exclusion):
-            excluded.append(found)
-        else:
-            others[found] += 1
-    return images, excluded, others
+def _folder_at(place: Path | Url) -> FolderFiles:
+    if isinstance(place, Path):
+        return LocalFolder(place)
+    from faceleak_check.readers.folders.elsewhere import RemoteFolder
+
+    return RemoteFolder(place)
+
+
+def _left_out(walked: Walked, rows: FileRows) -> tuple[list[Exclusion], Counter[str]]:
+    """What is, or may be, an image and cannot be read; and how many files are none, by suffix."""
+    excluded = list(rows.excluded(walked.names))
+    excluded += [unreadable(path, reason) for path, reason in walked.unreadable.items()]
+    excluded += [
+        Exclusion(id=id_of(path), rule=UNSEEN_FOLDER, reason=reason) for path, reason in walked.unseen.items()
+    ]
+    others = rows.others()
+    others.update(suffix_of(name_of(path)) for path in walked.others)
+    return excluded, others
 
 
 def _advice_on_file(suffix: str) -> str:
-    if suffix.lower() in _TABLES:
-        return "For a list of precomputed matches write format: matches; for images give their folder."
-    if suffix.lower() in _RECORDS:
-        return "For records of InsightFace or MXNet write format: recordio."
-    if suffix.lower() in _ARCHIVES:
-        return "Archives cannot be read: unpack the images into a folder and give that folder."
-    return "Give the folder that the images are in."
+    found = (advice for suffixes, advice in _ADVICE.items() if suffix.lower() in suffixes.split())
+    return next(found, "Give the folder that the images are in.")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HEAD_BYTES", "READABLE", "describe", "has_image_suffix", "sniff", "suffix_of"]
+__all__ = [
+    "HEAD_BYTES",
+    "READABLE",
+    "describe",
+    "has_image_suffix",
+    "is_apple_double",
+    "other_kind",
+    "sniff",
+    "suffix_of",
+]
 
 HEAD_BYTES = 64
 """As many first bytes as `sniff` and `describe` look at."""
@@ -34,6 +43,7 @@ _IMAGE_SUFFIX = re.compile(
     r"\.(?:a?png|arw|avifs?|bmp|cr[23]|dds|dib|dng|exr|gif|hdr|heic|heif|hif|j2k|jfif|jif|jp2|jp[efgx]|jpeg"
     r"|jxl|jxr|mpo|nef|p[bgnp]m|pcx|psd|qoi|tga|tiff?|webp)"
 )
+_APPLE_DOUBLE, _APPLE_PREFIX = b"\0\5\x16\7", "._"
 _PLAIN_SUFFIX = re.compile(r"\.[a-z0-9_+-]{1,16}")
 
 
@@ -54,6 +64,26 @@ def suffix_of(name: str) -> str:
     suffix = (dot + end).lower() if stem else ""
     # a dot in the middle of a sentence starts no suffix
     return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
+
+
+def other_kind(name: str, head: bytes) -> str | None:
+    """What a file counts as that is no image by its name nor by its first bytes; None for an image.
+
+    Args:
+        name: The last part of its path.
+        head: Its first bytes, `HEAD_BYTES` of them or all.
+
+    Returns:
+        Its suffix, with its dot; ``._`` for what macOS puts beside an image and names like it.
+    """
+    if not has_image_suffix(name) and sniff(head) is None:
+        return suffix_of(name)
+    return _APPLE_PREFIX if is_apple_double(name, head) else None
+
+
+def is_apple_double(name: str, head: bytes) -> bool:
+    """Whether a file is what macOS puts beside another one and names like it, with ``._`` in front."""
+    return name.startswith(_APPLE_PREFIX) and head.startswith(_APPLE_DOUBLE)
 
 
 def describe(data: bytes) -> str:

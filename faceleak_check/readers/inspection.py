@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from faceleak_check.readers.files import FileError, FolderLinkError, LinkError, digest_file, read_head
-from faceleak_check.readers.formats import READABLE, describe, has_image_suffix, sniff, suffix_of
+from collections.abc import Callable
+from functools import partial
+
+from faceleak_check.readers.files import (
+    Digest,
+    FileError,
+    FolderLinkError,
+    LinkError,
+    digest_file,
+    read_head,
+)
+from faceleak_check.readers.formats import READABLE, describe, has_image_suffix, other_kind, sniff
 from faceleak_check.readers.listing import id_of
 from faceleak_check.records import UNREADABLE, UNSEEN_FOLDER, Exclusion, ImageRef
 
-__all__ = ["LINK", "Seen", "inspect", "name_of", "unreadable"]
+__all__ = ["LINK", "Seen", "inspect", "judged", "name_of", "unreadable"]
 
 LINK = "link"
 """The exclusion rule of symbolic links that are not followed."""
 
 Seen = ImageRef | Exclusion | str
 """An image, an image that cannot be read, or the suffix of a file that is neither."""
-
-_APPLE_DOUBLE, _APPLE_PREFIX = b"\0\5\x16\7", "._"
 
 
 def inspect(root: bytes, path: bytes) -> Seen:
@@ -27,8 +35,19 @@ def inspect(root: bytes, path: bytes) -> Seen:
         root: The dataset's folder, with its links resolved.
         path: The file inside the folder, or a symbolic link.
     """
+    return judged(path, partial(read_head, root, path), partial(digest_file, root, path))
+
+
+def judged(path: bytes, head: Callable[[], bytes], digest: Callable[[], Digest]) -> Seen:
+    """Say what a file is that is read in some way.
+
+    Args:
+        path: The file inside its folder.
+        head: Reads its first bytes; raises FileError.
+        digest: Reads all of it; raises FileError.
+    """
     try:
-        return _inspect(root, path)
+        return _judged(path, head, digest)
     except FolderLinkError as error:
         return Exclusion(id=id_of(path), rule=UNSEEN_FOLDER, reason=str(error))
     except LinkError as error:
@@ -47,14 +66,14 @@ def name_of(path: bytes) -> str:
     return id_of(path.rpartition(b"/")[2])
 
 
-def _inspect(root: bytes, path: bytes) -> Seen:
+def _judged(path: bytes, head: Callable[[], bytes], digest: Callable[[], Digest]) -> Seen:
     name = name_of(path)
-    if not has_image_suffix(name) and sniff(read_head(root, path)) is None:
-        return suffix_of(name)
-    digest = digest_file(root, path)
-    if name.startswith(_APPLE_PREFIX) and digest.head.startswith(_APPLE_DOUBLE):
-        return _APPLE_PREFIX
-    found = sniff(digest.head)
-    if not digest.head or (found and found not in READABLE):
-        return unreadable(path, describe(digest.head), digest.sha256)
-    return ImageRef(id=id_of(path), sha256=digest.sha256)
+    if not has_image_suffix(name) and (kind := other_kind(name, head())) is not None:
+        return kind
+    read = digest()
+    if (kind := other_kind(name, read.head)) is not None:
+        return kind
+    found = sniff(read.head)
+    if not read.head or (found and found not in READABLE):
+        return unreadable(path, describe(read.head), read.sha256)
+    return ImageRef(id=id_of(path), sha256=read.sha256)

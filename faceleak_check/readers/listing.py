@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from faceleak_check.readers.formats import has_image_suffix
@@ -18,6 +19,7 @@ _SPECIAL = {
     stat.S_IFCHR: "a device, not a file",
     stat.S_IFBLK: "a device, not a file",
 }
+_NO_MARK = (-1, -1, -1, -1, -1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,12 +31,15 @@ class Listing:
         others: What is neither and is not named like an image.
         unreadable: Name → why, of pipes and the like that are named like images.
         unseen: Name → why, of folders that cannot be listed.
+        marks: Device, inode, size and the two times in nanoseconds of each file, where they were asked for; of links,
+            and of what went away, five times -1.
     """
 
     files: list[bytes] = field(default_factory=list)
     others: list[bytes] = field(default_factory=list)
     unreadable: dict[bytes, str] = field(default_factory=dict)
     unseen: dict[bytes, str] = field(default_factory=dict)
+    marks: array[int] = field(default_factory=lambda: array("q"))
 
 
 def id_of(path: bytes) -> str:
@@ -47,43 +52,76 @@ def path_of(image_id: str) -> bytes:
     return image_id.encode("utf-8", "surrogateescape")
 
 
-def walk(root: bytes, tick: Callable[[int], None]) -> Listing:
+def walk(root: bytes, tick: Callable[[int], None], *, marked: bool = False) -> Listing:
     """List a folder and the folders in it; links to folders count as files and are not followed.
 
     Args:
         root: The folder.
         tick: Told after each folder how many files were found so far.
+        marked: Whether to ask for the marks of files.
 
     Raises:
         OSError: The folder itself cannot be listed.
     """
     listing = Listing()
-    folders = [b""]
-    while folders:
-        folder = folders.pop()
-        try:
-            folders += _list(root, folder, listing)
-        except OSError as error:
-            if not folder:
-                raise
-            listing.unseen[folder] = f"a folder that cannot be listed ({system_words(error)})"
+    ways = [_taken(b"", _sorted(root, b""), listing, marked=marked)]
+    while ways:
+        # a folder stands among the files where its path with a slash does, so all are found in order
+        folder = next(ways[-1], None)
         tick(len(listing.files))
-    listing.files.sort()
+        if folder is None:
+            ways.pop()
+            continue
+        try:
+            entries = _sorted(root, folder)
+        except OSError as error:
+            listing.unseen[folder] = f"a folder that cannot be listed ({system_words(error)})"
+            continue
+        ways.append(_taken(folder, entries, listing, marked=marked))
     return listing
 
 
-def _list(root: bytes, folder: bytes, listing: Listing) -> list[bytes]:
-    folders = []
+_Entries = list[tuple[bytes, os.DirEntry[bytes]]]
+
+
+def _sorted(root: bytes, folder: bytes) -> _Entries:
+    """What is in a folder, by name; the names of folders end with a slash."""
     with os.scandir(root + b"/" + folder) as entries:
-        for entry in entries:
-            name = folder + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(name + b"/")
-            elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
-                listing.files.append(name)
-            elif has_image_suffix(id_of(entry.name)):
-                kind = stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
-                listing.unreadable[name] = _SPECIAL.get(kind, "not a file")
-            else:
-                listing.others.append(name)
-    return folders
+        return sorted(
+            (entry.name + b"/" if entry.is_dir(follow_symlinks=False) else entry.name, entry)
+            for entry in entries
+        )
+
+
+def _taken(folder: bytes, entries: _Entries, listing: Listing, *, marked: bool) -> Iterator[bytes]:
+    """Takes in the files of a folder, and stops at each folder in it."""
+    add, mark = listing.files.append, listing.marks.extend
+    for name, entry in entries:
+        if name.endswith(b"/"):
+            yield folder + name
+        elif entry.is_file(follow_symlinks=False):
+            add(folder + name)
+            if marked:
+                mark(_mark(entry))
+        elif entry.is_symlink():
+            add(folder + name)
+            if marked:
+                mark(_NO_MARK)
+        else:
+            _take_special(folder + name, entry, listing)
+
+
+def _take_special(name: bytes, entry: os.DirEntry[bytes], listing: Listing) -> None:
+    if has_image_suffix(id_of(entry.name)):
+        kind = stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
+        listing.unreadable[name] = _SPECIAL.get(kind, "not a file")
+    else:
+        listing.others.append(name)
+
+
+def _mark(entry: os.DirEntry[bytes]) -> tuple[int, int, int, int, int]:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:
+        return _NO_MARK
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

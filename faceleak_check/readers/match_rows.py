@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.matches import Matches
-from faceleak_check.policy.document import Columns
+from faceleak_check.policy.columns import Columns
 from faceleak_check.readers.neighbours import grouped
 from faceleak_check.readers.tables import Cells
 from faceleak_check.readers.trouble import number_of, shown
-from faceleak_check.records import UNREADABLE, Exclusion, ImageRef, ImageSet
+from faceleak_check.records import UNREADABLE, Exclusion, ImageColumns, ImageList, ImageSet
 
 __all__ = ["MatchRows"]
 
@@ -92,7 +92,7 @@ class MatchRows:
         ]
         return tuple(sorted([*bad, *self._nameless], key=lambda gone: gone.id))
 
-    def _matches(self, images: tuple[ImageRef, ...]) -> Matches:
+    def _matches(self, images: ImageList) -> Matches:
         source = sorted(self._source.rows)
         row_of = _places(self._generated.rows, [image.id for image in images])
         place_of = _places(self._source.rows, source)
@@ -142,16 +142,12 @@ class _Images:
             self._people[row] += person
         return row
 
-    def named(self, names: list[str]) -> tuple[ImageRef, ...]:
+    def named(self, names: list[str]) -> ImageList:
         """The images of these names."""
-        return tuple(
-            [
-                ImageRef(
-                    id=name, sha256=sha256(name.encode()).hexdigest(), labels=self._people[self.rows[name]]
-                )
-                for name in names
-            ]
-        )
+        digests = b"".join(sha256(name.encode()).digest() for name in names)
+        people = [self._people[self.rows[name]] for name in names]
+        digests_of = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
+        return ImageList(ImageColumns.of(names, digests_of, people))
 
 
 def _if_named(column: str | None) -> tuple[str, ...]:

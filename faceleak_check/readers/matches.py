@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from faceleak_check.matches import Matches
-from faceleak_check.policy.document import PUBLISHED_COLUMNS
+from faceleak_check.policy.columns import PUBLISHED_COLUMNS
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.protocols import Progress
 from faceleak_check.readers.match_rows import MatchRows

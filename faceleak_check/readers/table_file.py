@@ -7,19 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from faceleak_check.policy.schema import Dataset
+from faceleak_check.policy.urls import Url
+from faceleak_check.readers.storage.open import storage_at
 from faceleak_check.readers.tables import ColumnError, TableError
-from faceleak_check.readers.trouble import CLOSED_ADVICE, NOT_FOUND_ADVICE, system_words, trouble
+from faceleak_check.readers.trouble import CLOSED_ADVICE, NOT_FOUND_ADVICE, advice_on, system_words, trouble
 
 __all__ = ["table_file"]
 
 
 @contextmanager
-def table_file(dataset: Dataset, path: Path, noun: str, *, columns_hint: str) -> Iterator[bytes]:
+def table_file(dataset: Dataset, path: Path | Url, noun: str, *, columns_hint: str) -> Iterator[bytes]:
     """The bytes of a table; a `TableError` that is raised inside becomes a `DatasetError`.
 
     Args:
         dataset: The dataset that the table belongs to.
-        path: The table.
+        path: The table, on this machine or elsewhere.
         noun: What the table is to the dataset, such as ``label file``.
         columns_hint: How a user says which columns to read, in whole sentences.
 
@@ -35,16 +37,19 @@ def table_file(dataset: Dataset, path: Path, noun: str, *, columns_hint: str) ->
         raise trouble(dataset, f"{subject} {error.message}", place=path, advice=advice) from error
 
 
-def _read(dataset: Dataset, path: Path, subject: str) -> bytes:
+def _read(dataset: Dataset, path: Path | Url, subject: str) -> bytes:
+    storage = storage_at(path)
     try:
+        kind = storage.kind()
         # other than a file: a named pipe, say, would wait for a writer for ever
-        if path.is_file() or not path.exists():
-            return path.read_bytes()
-    except FileNotFoundError as error:
-        raise trouble(dataset, f"{subject} was not found", place=path, advice=NOT_FOUND_ADVICE) from error
+        if kind == "file" and (isinstance(path, Url) or path.is_file()):
+            with storage.open() as file:
+                return file.read(0, file.n_bytes)
     except OSError as error:
         message = f"{subject} cannot be read ({system_words(error)})"
-        raise trouble(dataset, message, place=path, advice=CLOSED_ADVICE) from error
-    kind = "a folder" if path.is_dir() else "no regular file"
+        raise trouble(dataset, message, place=path, advice=advice_on(error, CLOSED_ADVICE)) from error
+    if kind == "missing":
+        raise trouble(dataset, f"{subject} was not found", place=path, advice=NOT_FOUND_ADVICE)
+    what = "a folder" if kind == "folder" else "no regular file"
     advice = "Expected a table. Correct the path in the policy."
-    raise trouble(dataset, f"{subject} is {kind}", place=path, advice=advice)
+    raise trouble(dataset, f"{subject} is {what}", place=path, advice=advice)

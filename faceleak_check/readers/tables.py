@@ -14,7 +14,16 @@ from faceleak_check.registry import suggestion
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Cells", "ColumnError", "TableError", "csv_rows", "parquet_rows", "table_rows"]
+__all__ = [
+    "Cells",
+    "ColumnError",
+    "TableError",
+    "column_places",
+    "csv_rows",
+    "damaged_parquet",
+    "parquet_rows",
+    "table_rows",
+]
 
 Cells = tuple[str, ...] | str
 """The cells of the columns asked for, or one sentence on why the row has none."""
@@ -81,7 +90,7 @@ def _rows(reader: Iterator[list[str]], columns: Sequence[str]) -> Iterator[tuple
     _, header = next(numbered, (0, []))
     if not header:
         raise TableError("is empty", "Expected a header row and at least one row below it.")
-    pick, n_fields = itemgetter(*_places(header, columns)), len(header)
+    pick, n_fields = itemgetter(*column_places(header, columns)), len(header)
     for number, row in numbered:
         yield (
             number,
@@ -108,16 +117,19 @@ def parquet_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cel
     first = 1
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
-        _places(file.schema_arrow.names, columns)
+        column_places(file.schema_arrow.names, columns)
         for batch in file.iter_batches(columns=list(dict.fromkeys(columns))):
             cells = [_as_text(batch.column(name), name) for name in columns]
             yield from enumerate(zip(*cells, strict=True), first)
             first += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        words = " ".join(str(error).split()).rstrip(".")
-        raise TableError(
-            "is damaged or cut short", f"The Parquet reader says: {words}. Write the file again."
-        ) from error
+        raise damaged_parquet(error) from error
+
+
+def damaged_parquet(error: Exception) -> TableError:
+    """What pyarrow raised at a file that it cannot read, in our words."""
+    words = " ".join(str(error).split()).rstrip(".")
+    return TableError("is damaged or cut short", f"The Parquet reader says: {words}. Write the file again.")
 
 
 def _as_text(column: pa.Array, name: str) -> list[str]:
@@ -134,7 +146,16 @@ def _as_text(column: pa.Array, name: str) -> list[str]:
         ) from error
 
 
-def _places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
+def column_places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Where the columns stand.
+
+    Args:
+        header: Names of all columns of a table.
+        columns: The columns wanted.
+
+    Raises:
+        TableError: One of them is not there, or is there twice.
+    """
     missing = [name for name in dict.fromkeys(columns) if name not in header]
     if missing:
         _refuse_header(header, missing)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from faceleak_check.records.arrays import Box, FloatArray, IntArray, Point
 from faceleak_check.records.calibration import Calibration, ChanceMatches, Suspect
-from faceleak_check.records.findings import CanaryKind, Figure, Histogram, Hub, Previous, RocCurve
+from faceleak_check.records.digests import DigestIndex, Digests, digest_array
+from faceleak_check.records.findings import (
+    CanaryKind,
+    Figure,
+    Histogram,
+    Hub,
+    NeighbourSearch,
+    Previous,
+    RocCurve,
+    Scan,
+)
+from faceleak_check.records.image_list import ImageColumns, ImageList
+from faceleak_check.records.image_ref import ImageRef
 from faceleak_check.records.images import (
     IN_SOURCE,
     NO_FACE,
@@ -14,11 +26,11 @@ from faceleak_check.records.images import (
     Alignment,
     Counts,
     Exclusion,
-    ImageRef,
     ImageSet,
     SetSummary,
     Survey,
 )
+from faceleak_check.records.rows import Rows
 from faceleak_check.records.specs import WHOLE_PICTURE, ChipTemplate, EmbedderSpec, ScreenSpec
 from faceleak_check.records.templates import Face, FaceTemplates, Templates
 from faceleak_check.records.verdicts import (
@@ -48,6 +60,8 @@ __all__ = [
     "ChanceMatches",
     "ChipTemplate",
     "Counts",
+    "DigestIndex",
+    "Digests",
     "EmbedderSpec",
     "Exclusion",
     "Face",
@@ -56,16 +70,21 @@ __all__ = [
     "FloatArray",
     "Histogram",
     "Hub",
+    "ImageColumns",
+    "ImageList",
     "ImageRef",
     "ImageSet",
     "IntArray",
     "Interval",
     "Measurement",
+    "NeighbourSearch",
     "Outcome",
     "Pair",
     "Point",
     "Previous",
     "RocCurve",
+    "Rows",
+    "Scan",
     "ScreenMethod",
     "ScreenSpec",
     "ScreenSummary",
@@ -77,4 +96,5 @@ __all__ = [
     "Templates",
     "Unit",
     "Verdict",
+    "digest_array",
 ]

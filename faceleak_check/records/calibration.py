@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from faceleak_check.records.images import ImageRef
+from faceleak_check.records.image_ref import ImageRef
 
 __all__ = ["Calibration", "ChanceMatches", "Suspect"]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from faceleak_check.records.images import ImageRef
+from faceleak_check.records.image_ref import ImageRef
 
-__all__ = ["CanaryKind", "Figure", "Histogram", "Hub", "Previous", "RocCurve"]
+__all__ = ["CanaryKind", "Figure", "Histogram", "Hub", "NeighbourSearch", "Previous", "RocCurve", "Scan"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,3 +124,45 @@ class Previous:
     value: float
     evidence_sha256: str
     generated_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    """Which images were looked at in full precision after all had been looked at in a faster one.
+
+    Attributes:
+        precision: The faster arithmetic.
+        n_looked_at: Images looked at again, by role.
+        largest_angle: The largest angle between both templates of a face among them, in radians.
+        bound: The angle that was allowed for.
+    """
+
+    precision: str
+    n_looked_at: Mapping[str, int]
+    largest_angle: float
+    bound: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NeighbourSearch:
+    """How nearest neighbours were looked for, where the policy allows that some are missed.
+
+    Attributes:
+        index: ``ivf``, or ``exact`` where the source is too small for an index.
+        n_templates: Templates of the source.
+        n_lists: Number of lists that they lie in; 0 for an exact search.
+        n_probed: Lists that were looked through for each generated image.
+        n_sampled: Generated images that were looked up exactly, too.
+        n_found: Those of them whose nearest source image the index had found.
+        recall: The share that it finds of all nearest source images, at least; None for an exact search.
+        confidence: Coverage of the interval that this is the lower end of; None for an exact search.
+    """
+
+    index: Literal["exact", "ivf"]
+    n_templates: int
+    n_lists: int = 0
+    n_probed: int = 0
+    n_sampled: int = 0
+    n_found: int = 0
+    recall: float | None = None
+    confidence: float | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from faceleak_check.records.image_list import ImageList
+from faceleak_check.records.set_digests import contents_sha256, labels_sha256
 
 __all__ = [
     "IN_SOURCE",
@@ -16,7 +18,6 @@ __all__ = [
     "Alignment",
     "Counts",
     "Exclusion",
-    "ImageRef",
     "ImageSet",
     "SetSummary",
     "Survey",
@@ -36,21 +37,6 @@ IN_SOURCE = "in_source"
 
 UNSEEN_FOLDER = "folder"
 """The exclusion rule of folders that could not be looked into: one exclusion, any number of images."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageRef:
-    """One image of a dataset.
-
-    Attributes:
-        id: Name inside the dataset: a path relative to its folder, with ``/``.
-        sha256: Digest of the file's bytes, 64 hexadecimal digits.
-        labels: The people in it by name; several only where one file lies under several people.
-    """
-
-    id: str
-    sha256: str
-    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,36 +70,27 @@ class ImageSet:
     """
 
     name: str
-    images: tuple[ImageRef, ...]
+    images: ImageList
     excluded: tuple[Exclusion, ...] = ()
     n_other_files: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", ImageList.of(self.images))
 
     @property
     def sha256(self) -> str:
         """Digest of the set: every id with its content digest, in the order of the ids."""
-        lines = [(image.id, image.sha256) for image in self.images]
-        lines += [(gone.id, gone.sha256 or gone.rule) for gone in self.excluded]
-        return _digest_lines(f"{digest} {name}\0" for name, digest in sorted(lines))
+        return contents_sha256(self.images, [(gone.id, gone.sha256 or gone.rule) for gone in self.excluded])
 
     @property
     def n_people(self) -> int | None:
         """Number of people named; None where nobody is."""
-        return len({label for image in self.images for label in image.labels}) or None
+        return len(self.images.names) or None
 
     @property
     def labels_sha256(self) -> str | None:
         """Digest of who is said to be in which image; None where nobody is named."""
-        if not any(image.labels for image in self.images):
-            return None
-        named = sorted((image.id, *image.labels) for image in self.images)
-        return _digest_lines("\0".join(line) + "\0\0" for line in named)
-
-
-def _digest_lines(lines: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+        return labels_sha256(self.images) if self.images.names else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -39,7 +39,7 @@ class EmbedderSpec:
         weights_sha256: Digest of the weights file; empty where there are no weights.
         licence: Licence of the weights.
         dimension: Length of a template.
-        input_size: Height and width of the face chip in pixels.
+        input_size: Height and width of the face chip in pixels; 0 where there is no network to take one.
         colour_order: ``RGB`` or ``BGR``.
         normalisation: The arithmetic from bytes to network input, in words.
         alignment: How a picture becomes a face chip, in words.
@@ -66,6 +66,11 @@ class EmbedderSpec:
     device: str = "cpu"
     recognises_people: bool = True
     decoding: int = 1
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether there is a network; not where all templates were computed elsewhere."""
+        return self.input_size > 0
 
     @property
     def canonical(self) -> bytes:

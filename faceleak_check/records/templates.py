@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.records.arrays import Box, FloatArray, IntArray, Point
+from faceleak_check.records.rows import Rows
 
 __all__ = ["Face", "FaceTemplates", "Templates"]
 
@@ -33,15 +34,40 @@ class Templates:
     """Templates of images, row by row.
 
     Attributes:
-        vectors: Unit-length rows, float32, shape (n, dimension).
+        vectors: Unit-length rows, float32, shape (n, dimension); `Rows` where they come into memory when asked for.
         norms: Length of each embedding before it was scaled to one, float32, shape (n,).
     """
 
-    vectors: npt.NDArray[np.float32]
+    vectors: npt.NDArray[np.float32] | Rows
     norms: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a template."""
+        return int(self.vectors.shape[1])
+
+    def part(self, rows: slice | IntArray) -> Templates:
+        """Some of the templates, in memory."""
+        return Templates(vectors=self.vectors[rows], norms=self.norms[rows])
+
+    def replaced(self, rows: IntArray, others: Templates) -> Templates:
+        """The same with other templates in some rows."""
+        norms = self.norms.copy()
+        norms[rows] = others.norms
+        values = np.asarray(others.vectors)
+        if isinstance(self.vectors, Rows):
+            return Templates(vectors=self.vectors.replaced(rows, values), norms=norms)
+        vectors = self.vectors.copy()
+        vectors[rows] = values
+        return Templates(vectors=vectors, norms=norms)
+
+    def taken(self, rows: IntArray) -> Templates:
+        """Some of the templates, without a copy of those that are not in memory."""
+        vectors = self.vectors.taken(rows) if isinstance(self.vectors, Rows) else self.vectors[rows]
+        return Templates(vectors=vectors, norms=self.norms[rows])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +83,7 @@ class FaceTemplates:
 
     n_faces: IntArray
     templates: Templates
-    faces: FloatArray | None = None
+    faces: FloatArray | Rows | None = None
 
     def __len__(self) -> int:
         return len(self.n_faces)
@@ -78,11 +104,17 @@ class FaceTemplates:
         n_faces = np.minimum(self.n_faces[images], 1) if largest_only else self.n_faces[images]
         ends = np.cumsum(n_faces)
         rows = np.repeat(self.first_row[images] - (ends - n_faces), n_faces) + np.arange(n_faces.sum())
+        faces = self.faces.taken(rows) if isinstance(self.faces, Rows) else self.faces
         return FaceTemplates(
             n_faces=n_faces,
-            templates=Templates(vectors=self.templates.vectors[rows], norms=self.templates.norms[rows]),
-            faces=None if self.faces is None else self.faces[rows],
+            templates=self.templates.taken(rows),
+            faces=faces[rows] if isinstance(faces, np.ndarray) else faces,
         )
+
+    @property
+    def boxes(self) -> FloatArray | Rows | None:
+        """Left, top, right, bottom of the face of each row; None where whole pictures were embedded."""
+        return self.faces.columns(slice(4)) if isinstance(self.faces, Rows) else _boxes(self.faces)
 
     def face(self, row: int) -> Face | None:
         """The face of a row; None where whole pictures were embedded."""
@@ -93,3 +125,7 @@ class FaceTemplates:
         return Face(
             box=(left, top, right, bottom), points=(one, two, three, four, five), confidence=confidence
         )
+
+
+def _boxes(faces: FloatArray | None) -> FloatArray | None:
+    return None if faces is None else faces[:, :4]

@@ -9,8 +9,18 @@ from typing import Literal
 
 from faceleak_check.records.arrays import Box
 from faceleak_check.records.calibration import Calibration, ChanceMatches
-from faceleak_check.records.findings import CanaryKind, Figure, Histogram, Hub, Previous, RocCurve
-from faceleak_check.records.images import ImageRef, SetSummary
+from faceleak_check.records.findings import (
+    CanaryKind,
+    Figure,
+    Histogram,
+    Hub,
+    NeighbourSearch,
+    Previous,
+    RocCurve,
+    Scan,
+)
+from faceleak_check.records.image_ref import ImageRef
+from faceleak_check.records.images import SetSummary
 from faceleak_check.records.specs import EmbedderSpec, ScreenSpec
 
 __all__ = [
@@ -201,6 +211,8 @@ class Verdict:
         histograms: Where similarities lie.
         curve: True against false positive rate, for membership inference.
         previous: The earlier figure that this one must not exceed.
+        scan: Which images were looked at in full precision; None where all were from the start.
+        search: How neighbours were looked for; None where the policy asks for every one.
     """
 
     outcome: Outcome
@@ -224,6 +236,8 @@ class Verdict:
     histograms: tuple[Histogram, ...] = ()
     curve: RocCurve | None = None
     previous: Previous | None = None
+    scan: Scan | None = None
+    search: NeighbourSearch | None = None
 
     @property
     def passed(self) -> bool:

@@ -35,7 +35,7 @@ __all__ = [
 
 Record = Mapping[str, Any]
 
-EVIDENCE_VERSION = 3
+EVIDENCE_VERSION = 4
 """What is written; the description of ``evidence.schema.json`` says what each version changed."""
 _NAME_LETTERS = 55
 _WORST_FIRST = ("leak", "inconclusive", "waived", "pass")

@@ -49,6 +49,10 @@ def _facts(record: Record) -> Iterator[Fact]:
     yield from _alignments(record)
     for embedder in filter(None, [record["embedder"], *record["agreement"].values()]):
         yield "embedder", f"{embedder['name']} {embedder['weights_sha256'][:_DIGEST_SHOWN]}".rstrip()
+    if record["scan"]:
+        yield "scan", _scan(record["scan"])
+    if record["search"]:
+        yield "search", _search(record["search"])
     for screen in record["screens"]:
         yield "screen", _screen(screen)
 
@@ -136,6 +140,24 @@ def _alignments(record: Record) -> Iterator[Fact]:
             by = f" by {name}" if record["agreement"] else ""
             if alignment["survey"]:
                 yield "alignment", f"{one['name']}{by}: {alignment['reason']}"
+
+
+def _scan(scan: Record) -> str:
+    again = " and ".join(f"{n:,} {role}" for role, n in scan["n_looked_at"].items())
+    return (
+        f"every image in {scan['precision']}, {again} again in fp32: those that could reach the threshold "
+        f"(off by up to {scan['largest_angle']:.2g} radians; {scan['bound']:.2g} are allowed for)"
+    )
+
+
+def _search(search: Record) -> str:
+    if search["index"] == "exact":
+        return f"exact, as the source has no more than {_counted(search['n_templates'], 'template')}"
+    return (
+        f"approximate, {search['n_probed']:,} of {search['n_lists']:,} lists; it found the nearest source image of "
+        f"{search['n_found']:,} of {_counted(search['n_sampled'], 'generated image')} "
+        f"({100 * search['confidence']:.6g}%: at least {100 * search['recall']:.4g}%)"
+    )
 
 
 def _screen(screen: Record) -> str:

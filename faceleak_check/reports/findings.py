@@ -12,8 +12,10 @@ from faceleak_check.records import (
     Histogram,
     Hub,
     ImageRef,
+    NeighbourSearch,
     Previous,
     RocCurve,
+    Scan,
     Suspect,
     Verdict,
 )
@@ -32,6 +34,30 @@ def finding_records(verdict: Verdict) -> dict[str, Any]:
         "histograms": [_histogram(one) for one in verdict.histograms],
         "curve": None if verdict.curve is None else _curve(verdict.curve),
         "previous": None if verdict.previous is None else _previous(verdict.previous),
+        "scan": None if verdict.scan is None else _scan(verdict.scan),
+        "search": None if verdict.search is None else _search(verdict.search),
+    }
+
+
+def _scan(scan: Scan) -> dict[str, Any]:
+    return {
+        "precision": scan.precision,
+        "n_looked_at": dict(scan.n_looked_at),
+        "largest_angle": rounded_rate(scan.largest_angle),
+        "bound": rounded_rate(scan.bound),
+    }
+
+
+def _search(search: NeighbourSearch) -> dict[str, Any]:
+    return {
+        "index": search.index,
+        "n_templates": search.n_templates,
+        "n_lists": search.n_lists,
+        "n_probed": search.n_probed,
+        "n_sampled": search.n_sampled,
+        "n_found": search.n_found,
+        "recall": _rounded_or_none(search.recall),
+        "confidence": _rounded_or_none(search.confidence),
     }
 
 

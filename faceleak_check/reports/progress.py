@@ -8,16 +8,11 @@ from collections.abc import Callable
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 
-__all__ = ["ProgressBar"]
+__all__ = ["ProgressBar", "rate_shown"]
 
 _PATIENCE = 2.0
 _EVERY = 0.2
@@ -26,7 +21,7 @@ Shown = Callable[[], contextlib.AbstractContextManager[object]]
 
 
 class ProgressBar:
-    """Shows a bar for each stage that takes longer than two seconds.
+    """Shows a bar for each stage that takes longer than two seconds, with how much a second gets done and time left.
 
     Args:
         file: The terminal.
@@ -75,10 +70,11 @@ class ProgressBar:
 
 def _bar(console: Console) -> Progress:
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        _StageColumn(),
+        BarColumn(bar_width=10),
+        _DoneColumn(table_column=Column(no_wrap=True)),
+        _RateColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
     )
     return Progress(
         *columns,
@@ -88,3 +84,36 @@ def _bar(console: Console) -> Progress:
         redirect_stdout=False,
         redirect_stderr=False,
     )
+
+
+class _StageColumn(ProgressColumn):
+    """What is being done; where the terminal is narrow it is cut short, and how far it is stays whole."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.description, no_wrap=True, overflow="ellipsis")
+
+
+class _DoneColumn(ProgressColumn):
+    """How much is done, of how much."""
+
+    def render(self, task: Task) -> Text:
+        total = "?" if task.total is None else f"{task.total:,.0f}"
+        return Text(f"{task.completed:,.0f}/{total}", style="progress.download")
+
+
+class _RateColumn(ProgressColumn):
+    """How much gets done in a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(rate_shown(task.speed), style="progress.data.speed")
+
+
+def rate_shown(rate: float | None) -> str:
+    """So much a second, for people; empty while it is not known.
+
+    Args:
+        rate: How much, 0 or more.
+    """
+    if rate is None:
+        return ""
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"

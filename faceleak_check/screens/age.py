@@ -16,6 +16,7 @@ from faceleak_check.model_files import InPackage, ModelFile
 from faceleak_check.policy.screens import AgeKeys, serves_only
 from faceleak_check.protocols import Pixels
 from faceleak_check.records import Box, Face, ScreenSpec
+from faceleak_check.remade import Remade
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,7 +44,7 @@ _PREPROCESSING = (
 )
 
 
-class AgeScreen:
+class AgeScreen(Remade):
     """The probability that everybody in a picture is below an age.
 
     With several faces it is the lowest of theirs: to take out a picture in which an adult stands beside a child

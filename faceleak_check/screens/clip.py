@@ -15,6 +15,7 @@ from faceleak_check.model_files import ModelFile
 from faceleak_check.policy.screens import ClipKeys, clip_problem
 from faceleak_check.protocols import Pixels
 from faceleak_check.records import Face, ScreenSpec
+from faceleak_check.remade import Remade
 from faceleak_check.screens.clip_classes import classes_of
 from faceleak_check.screens.clip_models import chosen_model
 
@@ -26,7 +27,7 @@ __all__ = ["ClipScreen"]
 _N_PER_BATCH = {"cpu": 8, "cuda": 64}
 
 
-class ClipScreen:
+class ClipScreen(Remade):
     """The probability that a picture shows the class of a rule, by CLIP (Radford et al., arXiv 2103.00020).
 
     It looks at the whole picture, whether faces are known or not.

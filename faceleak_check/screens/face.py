@@ -16,6 +16,7 @@ from faceleak_check.errors import ModelError
 from faceleak_check.policy.screens import FaceKeys, serves_only
 from faceleak_check.protocols import Pixels
 from faceleak_check.records import Face, ScreenSpec
+from faceleak_check.remade import Remade
 
 __all__ = ["FaceScreen"]
 
@@ -23,7 +24,7 @@ _NETWORKS = ("pnet", "rnet", "onet")
 _INSTALL = "pip install --force-reinstall --no-deps 'facenet-pytorch>=2.5.3,<2.6'"
 
 
-class FaceScreen:
+class FaceScreen(Remade):
     """The probability that there is no face in a picture: 1 minus the detector's highest confidence.
 
     Faces that were found already are taken; the detector looks again only where they were not looked for.

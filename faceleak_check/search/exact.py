@@ -1,54 +1,45 @@
-"""Exact nearest neighbours with faiss, in blocks.
+"""Exact nearest neighbours: all pairs are multiplied in blocks, and what may be near is worked out in float64.
 
-faiss proposes in float32, some rows more than are wanted; similarity and distance of what it proposes are worked out
-again in float64, row by row. Where rounding may have kept a row out that belongs among the nearest (many rows are
-equal or almost equal), all rows that come near are worked out. So the answer does not depend on how the blocks fell,
-and of equal rows the lower one is nearer.
+The products only propose. A row is left out where no rounding could bring it among the k nearest; the figures of all
+others come from `faceleak_check.search.figures`, pair by pair. So the answer depends neither on the blocks nor on what
+multiplied, and of equally near rows the lower one is nearer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-import faiss
 import numpy as np
 
-from faceleak_check.records import FloatArray, IntArray, Templates
+from faceleak_check.records import IntArray, Rows, Templates
+from faceleak_check.search.candidates import Candidates
+from faceleak_check.search.figures import Nearest
+from faceleak_check.search.memory import Blocks, blocks_of
+from faceleak_check.search.places import Barred, Placed
+from faceleak_check.search.products import BlasProducts, Products
+from faceleak_check.search.settling import settled, work_out
 
-__all__ = ["figures", "nearest"]
+__all__ = ["ExactSearch", "Tell", "nearest", "silent", "some_rows"]
 
-_QUERY_ROWS = 4096
-_SOURCE_ROWS = 131_072
-_RECHECKED_ROWS = 8192
-_MARGIN = 16
-_ROUNDING = 1e-4
-"""More than float32 gets wrong in the inner product of two unit vectors of up to 1,024 dimensions."""
+_STARTED_WITH = 256
+_WORTH_THREADS = 20_000_000
+
+Tell = Callable[[float], None]
+"""Told which share of the work is done, 0 to 1."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Found:
-    """Source rows and their figures, each of shape (n, k)."""
-
-    rows: IntArray
-    similarity: FloatArray
-    distance: FloatArray
-
-    def nearness(self, metric: str) -> FloatArray:
-        return self.similarity if metric == "cosine" else -(self.distance**2)
-
-    def best(self, k: int, metric: str) -> _Found:
-        order = np.lexsort((self.rows, -self.nearness(metric)), axis=1)[:, :k]
-        return _Found(
-            rows=np.take_along_axis(self.rows, order, axis=1),
-            similarity=np.take_along_axis(self.similarity, order, axis=1),
-            distance=np.take_along_axis(self.distance, order, axis=1),
-        )
+def silent(share: float) -> None:
+    """Tells nobody."""
 
 
 def nearest(
-    queries: Templates, sources: Templates, k: int, *, metric: str = "cosine"
-) -> tuple[IntArray, FloatArray, FloatArray]:
+    queries: Templates, sources: Templates, k: int, *, metric: str = "cosine", blocks: Blocks | None = None
+) -> Nearest:
     """The k nearest source rows of each query row.
 
     Args:
@@ -56,114 +47,150 @@ def nearest(
         sources: m templates, m at least 1.
         k: Neighbours wanted; at most m are found.
         metric: ``cosine`` (unit vectors) or ``euclidean`` (embeddings before they were scaled).
-
-    Returns:
-        Source rows, int64; cosine similarities, float64; Euclidean distances before scaling, float64; each of
-        shape (n, min(k, m)), nearest first.
+        blocks: In which blocks; such that fit into a quarter of the free memory where it is left out.
     """
-    k = min(k, len(sources))
-    rows = np.empty((len(queries), k), np.int64)
-    similarity = np.empty((len(queries), k))
-    distance = np.empty((len(queries), k))
-    for block, part in _blocks(queries, _QUERY_ROWS):
-        found = _search(part, sources, k, metric)
-        rows[block], similarity[block], distance[block] = found.rows, found.similarity, found.distance
-    return rows, similarity, distance
+    return ExactSearch(sources, metric, blocks=blocks).nearest(queries, k)
 
 
-def _blocks(templates: Templates, n_rows: int) -> Iterator[tuple[slice, Templates]]:
-    for start in range(0, len(templates), n_rows):
-        block = slice(start, min(start + n_rows, len(templates)))
-        yield block, _part(templates, block)
+def some_rows(templates: Templates, rows: slice) -> Templates:
+    """Successive rows, without a copy."""
+    if isinstance(templates.vectors, Rows):
+        return templates.taken(np.arange(*rows.indices(len(templates))))
+    return templates.part(rows)
 
 
-def _part(templates: Templates, rows: slice | IntArray) -> Templates:
-    return Templates(vectors=templates.vectors[rows], norms=templates.norms[rows])
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sub:
+    """The queries that one thread multiplies at a time."""
+
+    queries: Templates
+    placed: Placed
+    candidates: Candidates
+    barred: Barred | None
 
 
-def _search(queries: Templates, sources: Templates, k: int, metric: str) -> _Found:
-    proposed, nearness = _propose(queries, sources, min(k + _MARGIN, len(sources)), metric)
-    found = _worked_out(queries, sources, proposed).best(k, metric)
-    if proposed.shape[1] == len(sources):
+class ExactSearch:
+    """Looks queries up in one set of sources.
+
+    Args:
+        sources: m templates, m at least 1.
+        metric: ``cosine`` or ``euclidean``.
+        products: What multiplies.
+        blocks: In which blocks.
+    """
+
+    def __init__(
+        self,
+        sources: Templates,
+        metric: str,
+        *,
+        products: Products | None = None,
+        blocks: Blocks | None = None,
+    ) -> None:
+        self._sources = sources
+        self._metric = metric
+        self._products = products or BlasProducts(metric)
+        self._blocks = blocks
+        self._held: dict[int, Placed] = {}
+
+    def nearest(
+        self, queries: Templates, k: int, *, tell: Tell = silent, barred: Barred | None = None
+    ) -> Nearest:
+        """The k nearest source rows of each query row.
+
+        Args:
+            queries: n templates.
+            k: Neighbours wanted; at most m are found.
+            tell: Told how far the work is.
+            barred: Pairs that do not count; where fewer than k are left, row -1 stands in the last places.
+        """
+        k = min(k, len(self._sources))
+        blocks = self._blocks or blocks_of(None, queries.dimension, k)
+        found = Nearest.none(len(queries), k, len(self._sources))
+        for start in range(0, len(queries), blocks.query_rows):
+            end = min(start + blocks.query_rows, len(queries))
+            part = queries.part(slice(start, end))
+            here = barred and barred.of_queries(start, end)
+            told = partial(_told, tell, start / len(queries), end / len(queries))
+            found.put(slice(start, end), self._block(part, k, blocks, told, here))
         return found
-    slack = _slack(queries, sources, metric)
-    kth = found.nearness(metric)[:, -1]
-    for query in np.flatnonzero(kth <= nearness[:, -1] + slack):
-        row = slice(query, query + 1)
-        again = _search_all(_part(queries, row), sources, kth[query] - slack, metric).best(k, metric)
-        found.rows[row], found.similarity[row], found.distance[row] = (
-            again.rows,
-            again.similarity,
-            again.distance,
+
+    def _block(
+        self, queries: Templates, k: int, blocks: Blocks, tell: Tell, barred: Barred | None
+    ) -> Nearest:
+        starts = range(0, len(queries), blocks.tile_rows)
+        subs = [self._sub(queries, start, start + blocks.tile_rows, k, barred) for start in starts]
+        with _workers(blocks.n_threads if self._is_much(queries) else 1) as each:
+            for start in range(0, len(self._sources), blocks.source_rows):
+                held = self._source_block(start, blocks.source_rows)
+                list(each(partial(self._scan, held, start, blocks.tile_columns, k), subs))
+                tell((start + len(held)) / len(self._sources))
+            parts = list(each(partial(self._settled, k), subs))
+        found = Nearest.none(len(queries), k, len(self._sources))
+        for start, part in zip(starts, parts, strict=True):
+            found.put(slice(start, start + len(part)), part)
+        given_up = np.flatnonzero(np.concatenate([sub.candidates.given_up for sub in subs]))
+        if len(given_up):
+            self._again(queries, given_up, found, barred)
+        return found
+
+    def _is_much(self, queries: Templates) -> bool:
+        return len(queries) * len(self._sources) >= _WORTH_THREADS
+
+    def _sub(self, queries: Templates, start: int, end: int, k: int, barred: Barred | None) -> _Sub:
+        part = queries.part(slice(start, end))
+        truth = None if self._products.finer else work_out(part, self._sources, self._metric)
+        return _Sub(
+            queries=part,
+            placed=self._products.queries(part),
+            candidates=Candidates(len(part), k, truth),
+            barred=barred and barred.of_queries(start, end),
         )
-    return found
+
+    def _source_block(self, start: int, n_rows: int) -> Placed:
+        if start in self._held:
+            return self._held[start]
+        placed = self._products.sources(self._sources.part(slice(start, start + n_rows)))
+        if placed.rows.nbytes <= self._products.room:
+            self._held[start] = placed
+        return placed
+
+    def _scan(self, sources: Placed, start: int, n_columns: int, k: int, sub: _Sub) -> None:
+        """Takes in what a block of sources holds for some queries."""
+        found = sub.candidates
+        found.doubting(self._products.doubt(sub.placed, sources))
+        if start == 0 and k <= len(sources):
+            first = sources.part(slice(0, max(4 * k, _STARTED_WITH)))
+            barred = sub.barred and sub.barred.of_sources(0, len(first))
+            found.at_least(self._products.kth(sub.placed, first, k, barred))
+        for column in range(0, len(sources), n_columns):
+            tile = sources.part(slice(column, column + n_columns))
+            place = start + column
+            barred = sub.barred and sub.barred.of_sources(place, place + len(tile))
+            hits = self._products.above(sub.placed, tile, found.thresholds, barred)
+            for lines, columns, products in hits:
+                found.add(lines, columns + place, products)
+
+    def _settled(self, k: int, sub: _Sub) -> Nearest:
+        return settled(sub.queries, self._sources, sub.candidates, k, self._metric)
+
+    def _again(self, queries: Templates, rows: IntArray, found: Nearest, barred: Barred | None) -> None:
+        """Looks queries up once more, by finer products, of which too many sources came too near."""
+        assert self._products.finer is not None
+        finer = ExactSearch(self._sources, self._metric, products=self._products.finer, blocks=self._blocks)
+        again = finer.nearest(queries.part(rows), found.depth, barred=barred and barred.among(rows))
+        found.put(rows, again)
 
 
-def _slack(queries: Templates, sources: Templates, metric: str) -> float:
-    """How much a nearness in float32 may be wrong; a squared distance is a sum of three products."""
-    if metric == "cosine":
-        return _ROUNDING
-    longest = max(queries.norms.max(), sources.norms.max())
-    return 4 * _ROUNDING * float(longest) ** 2
+def _told(tell: Tell, start: float, end: float, share: float) -> None:
+    tell(start + share * (end - start))
 
 
-def _propose(queries: Templates, sources: Templates, k: int, metric: str) -> tuple[IntArray, FloatArray]:
-    kind = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
-    heap = faiss.ResultHeap(nq=len(queries), k=k, keep_max=metric == "cosine")
-    query_rows = _in_space(queries, metric)
-    for block, part in _blocks(sources, _SOURCE_ROWS):
-        values, rows = faiss.knn(query_rows, _in_space(part, metric), min(k, len(part)), metric=kind)
-        heap.add_result(D=values, I=rows + block.start)
-    heap.finalize()
-    return heap.I, heap.D if metric == "cosine" else -heap.D
-
-
-def _in_space(templates: Templates, metric: str) -> FloatArray:
-    if metric == "cosine":
-        return templates.vectors
-    return templates.vectors * templates.norms[:, None]
-
-
-def _worked_out(queries: Templates, sources: Templates, proposed: IntArray) -> _Found:
-    similarity = np.empty(proposed.shape)
-    distance = np.empty(proposed.shape)
-    for column in range(proposed.shape[1]):
-        near = _part(sources, proposed[:, column])
-        similarity[:, column], distance[:, column] = figures(queries, near)
-    return _Found(rows=proposed, similarity=similarity, distance=distance)
-
-
-def _search_all(query: Templates, sources: Templates, lowest: float, metric: str) -> _Found:
-    """All sources that are at least as near to the one query as `lowest`, and perhaps some others."""
-    rows = np.concatenate(
-        [
-            block.start + np.flatnonzero(_nearness(query, part, metric) >= lowest)
-            for block, part in _blocks(sources, _SOURCE_ROWS)
-        ]
-    )
-    parts = [figures(query, part) for _, part in _blocks(_part(sources, rows), _RECHECKED_ROWS)]
-    similarity, distance = (np.concatenate(column)[None] for column in zip(*parts, strict=True))
-    return _Found(rows=rows[None], similarity=similarity, distance=distance)
-
-
-def _nearness(query: Templates, sources: Templates, metric: str) -> FloatArray:
-    """In float32, shape (m,)."""
-    place, places = _in_space(query, metric)[0], _in_space(sources, metric)
-    products: FloatArray = places @ place
-    if metric == "cosine":
-        return products
-    return np.asarray(2 * products - np.einsum("ij,ij->i", places, places) - place @ place)
-
-
-def figures(queries: Templates, sources: Templates) -> tuple[FloatArray, FloatArray]:
-    """Cosine and Euclidean distance of row and row (or of one query and each row), float64, shape (n,)."""
-    left, right = queries.vectors.astype(np.float64), sources.vectors.astype(np.float64)
-    # rows are of length one to seven digits only, and a copy must have a cosine of 1, not 0.99999997
-    lengths = np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))
-    similarity = np.clip((left * right).sum(axis=1) / lengths, -1.0, 1.0)
-    difference = left * _column(queries.norms) - right * _column(sources.norms)
-    return similarity, np.sqrt((difference**2).sum(axis=1))
-
-
-def _column(norms: FloatArray) -> FloatArray:
-    return norms.astype(np.float64)[:, None]
+@contextmanager
+def _workers(n_threads: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """What calls a function for each item."""
+    if n_threads < 2:
+        yield map
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        yield pool.map

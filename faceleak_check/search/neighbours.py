@@ -6,149 +6,25 @@ hide behind another; each source picture counts once.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.errors import InconclusiveError
-from faceleak_check.matches import NO_MATCH, Gone, Matches
-from faceleak_check.records import FloatArray, ImageRef, IntArray, Templates
-from faceleak_check.search.exact import figures, nearest
+from faceleak_check.matches import Gone, Matches
+from faceleak_check.records import IntArray
+from faceleak_check.search.engine import SearchEngine, Sources
+from faceleak_check.search.gallery import Gallery, between
+from faceleak_check.search.known import Known, Seen
+from faceleak_check.search.pairs import NearestPairs
+from faceleak_check.search.picked import Picked
+from faceleak_check.search.remaining import Remaining
 
 __all__ = ["Gallery", "Neighbours", "between"]
 
-_SPARE = 8
-_MOST_NEIGHBOURS = 100_000_000
-_NOTHING: Mapping[str, float] = MappingProxyType(
-    {"own": -1, "faces": -1, "similarity": NO_MATCH, "distance": np.inf}
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gallery:
-    """Images with the templates of their faces.
-
-    Attributes:
-        images: The images, n.
-        n_faces: Faces of each image, at least one, int64, shape (n,).
-        templates: Templates of the faces, image by image.
-        boxes: Left, top, right, bottom of each face in pixels, shape (number of faces, 4); None for whole pictures.
-    """
-
-    images: tuple[ImageRef, ...]
-    n_faces: IntArray
-    templates: Templates
-    boxes: FloatArray | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @cached_property
-    def image_of(self) -> IntArray:
-        """Row of the image of each face."""
-        return np.repeat(np.arange(len(self.images), dtype=np.int64), self.n_faces)
-
-    @cached_property
-    def first_face(self) -> IntArray:
-        """Row of the first face of each image."""
-        return np.cumsum(self.n_faces) - self.n_faces
-
-    @cached_property
-    def row_of(self) -> dict[str, list[int]]:
-        """Rows of the images of each content."""
-        rows: dict[str, list[int]] = {}
-        for row, image in enumerate(self.images):
-            rows.setdefault(image.sha256, []).append(row)
-        return rows
-
-    def part(self, faces: IntArray) -> Templates:
-        """Templates of some faces, by their rows."""
-        return Templates(vectors=self.templates.vectors[faces], norms=self.templates.norms[faces])
-
-    def of_images(self, rows: IntArray) -> Gallery:
-        """The gallery of some of the images, by their rows."""
-        n_faces = self.n_faces[rows]
-        ends = np.cumsum(n_faces)
-        faces = np.repeat(self.first_face[rows] - (ends - n_faces), n_faces) + np.arange(n_faces.sum())
-        return Gallery(
-            images=tuple(self.images[int(row)] for row in rows),
-            n_faces=n_faces,
-            templates=self.part(faces),
-            boxes=None if self.boxes is None else self.boxes[faces],
-        )
-
-    def without(self, digests: Collection[str]) -> Gallery:
-        """The gallery without the images of these contents."""
-        return self.of_images(np.flatnonzero(~self.rows_of(digests))) if digests else self
-
-    def faces_of(self, image: int) -> IntArray:
-        """Rows of the faces of one image."""
-        first = int(self.first_face[image])
-        return np.arange(first, first + int(self.n_faces[image]))
-
-    def rows_of(self, digests: Collection[str]) -> npt.NDArray[np.bool_]:
-        """Which images have one of these contents, shape (n,)."""
-        rows = np.zeros(len(self), dtype=bool)
-        for digest in digests:
-            rows[self.row_of.get(digest, [])] = True
-        return rows
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Nearest:
-    """The nearest source faces of generated faces (or images), each array of shape (n, depth), nearest first.
-
-    Attributes:
-        own: Row of the generated face; -1 where there is no neighbour, as in `faces`.
-        faces: Row of the source face.
-        similarity: Cosine.
-        distance: Euclidean distance before scaling.
-    """
-
-    own: IntArray
-    faces: IntArray
-    similarity: FloatArray
-    distance: FloatArray
-
-    @property
-    def depth(self) -> int:
-        return int(self.faces.shape[1])
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {
-            "own": self.own,
-            "faces": self.faces,
-            "similarity": self.similarity,
-            "distance": self.distance,
-        }
-
-    def rows(self, rows: slice | IntArray) -> _Nearest:
-        return _Nearest(**{name: array[rows] for name, array in self.arrays().items()})
-
-    def columns(self, order: IntArray) -> _Nearest:
-        return _Nearest(
-            **{name: np.take_along_axis(array, order, axis=1) for name, array in self.arrays().items()}
-        )
-
-    def where(self, there: npt.NDArray[np.bool_]) -> _Nearest:
-        """The same with nothing where no neighbour is left."""
-        return _Nearest(
-            **{name: np.where(there, array, _NOTHING[name]) for name, array in self.arrays().items()}
-        )
-
-    def nearness(self, metric: str) -> FloatArray:
-        return self.similarity if metric == "cosine" else -self.distance
-
-
-def _side_by_side(parts: Sequence[_Nearest]) -> _Nearest:
-    columns = [part.arrays() for part in parts]
-    return _Nearest(**{name: np.concatenate([one[name] for one in columns], axis=1) for name in _NOTHING})
+_SPARE = 2
+"""Neighbours beyond those asked for that are looked up in the same pass, as some may be taken out."""
 
 
 @dataclass(kw_only=True)
@@ -162,13 +38,14 @@ class Neighbours:
         generated: The generated images.
         source: The source images, each content once.
         metric: ``cosine`` or ``euclidean``.
+        engine: How neighbours are looked for.
     """
 
     generated: Gallery
     source: Gallery
     metric: str
-    _shallow: _Nearest | None = field(default=None, init=False)
-    _deep: dict[int, _Nearest] = field(default_factory=dict, init=False)
+    engine: SearchEngine = field(default_factory=SearchEngine)
+    _known: Known | None = field(default=None, init=False)
 
     def matches(self, k: int, gone: Gone = Gone()) -> Matches:  # noqa: B008  frozen
         """The k nearest source images of each generated image that are left.
@@ -178,135 +55,127 @@ class Neighbours:
             gone: What is taken out.
 
         Raises:
-            InconclusiveError: That many neighbours cannot be held.
+            InconclusiveError: That many neighbours cannot be held, or the device is not there.
         """
         k = min(k, len(self.source))
-        self._search(k)
-        counted = ~self.generated.rows_of(gone.generated)
-        while True:
-            found, short = self._selected(k, gone)
-            if not (short & counted).any():
-                break
-            self._deepen(np.flatnonzero(short & counted))
-        found = found.rows(np.flatnonzero(counted))
-        return Matches(
-            generated=tuple(itertools.compress(self.generated.images, counted)),
-            source=self.source.images,
-            source_index=np.where(found.faces >= 0, self.source.image_of[found.faces], -1),
-            similarity=found.similarity,
-            distance=found.distance,
-            generated_box=_boxes(self.generated, found.own),
-            source_box=_boxes(self.source, found.faces),
-        )
+        known = self._as_deep_as(k)
+        remaining = Remaining(self.generated, self.source, gone)
+        images, line_of = remaining.images, _places(remaining.images, len(self.generated))
+        picked = Picked.none(len(images), k)
+        while len(images):
+            short = [images[:0]]
+            for seen in known.seen(images):
+                nearest, is_short = self._nearest(seen, k, remaining)
+                picked.put(line_of[seen.images], nearest)
+                short.append(seen.images[is_short])
+            images = np.concatenate(short)
+            known.deepen(images)
+        return self._as_matches(remaining.images, picked)
+
+    def best_pairs(self, k: int, gone: Gone = Gone()) -> Matches:  # noqa: B008  frozen
+        """The k nearest pairs of all that are left, and those that are as near as the last of them.
+
+        Only the images that may hold more of them are looked up deeper. Of each image only the k nearest count.
+
+        Args:
+            k: Pairs wanted.
+            gone: What is taken out.
+
+        Returns:
+            One neighbour for each pair; a generated image comes as often as it has places.
+
+        Raises:
+            InconclusiveError: That many neighbours cannot be held, or the device is not there.
+        """
+        known = self._as_deep_as(1)
+        remaining = Remaining(self.generated, self.source, gone)
+        images, pairs = remaining.images, NearestPairs.none(self.metric)
+        horizon = np.full(len(self.generated), -np.inf)
+        while len(images):
+            pairs = pairs.without(images)
+            for seen in known.seen(images):
+                left = remaining.among(seen.images, seen.neighbours.faces)
+                is_full = self._n_certain(seen, left) >= k
+                horizon[seen.images] = np.where(is_full, -np.inf, seen.horizon)
+                pairs = pairs.joined(seen, left & (left.cumsum(axis=1) <= k)).best(k)
+            images = np.flatnonzero(np.isfinite(horizon) & (horizon >= pairs.lowest(k)))
+            known.deepen(images)
+        return self._as_matches(pairs.images, pairs.picked)
 
     def nothing_left(self, gone: Gone) -> bool:
         """Whether no generated image or no source image is left at all."""
         return bool(self.generated.rows_of(gone.generated).all() or self.source.rows_of(gone.source).all())
 
-    def _search(self, k: int) -> None:
+    @property
+    def is_approximate(self) -> bool:
+        """Whether neighbours may be missed."""
+        return self._sources.is_approximate
+
+    @property
+    def lists(self) -> tuple[int, int]:
+        """Number of lists of an approximate search, and how many of them are looked through for an image."""
+        return self._sources.lists
+
+    def n_missed(self, n_most: int) -> tuple[int, int]:
+        """Of how many images an approximate search misses the nearest source image.
+
+        Args:
+            n_most: Most images to ask, evenly taken in the order of their contents.
+
+        Returns:
+            How many were missed, and how many were asked.
+        """
+        in_order = self.generated.images.in_order_of_content
+        places = np.linspace(0, len(in_order) - 1, min(n_most, len(in_order))).astype(np.int64)
+        faces = self.generated.first_face[np.unique(in_order[places])]
+        return self._sources.n_missed(self.generated.part(faces)), len(faces)
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return self.engine.over(self.source.templates, self.metric)
+
+    def _as_deep_as(self, k: int) -> Known:
         depth = min(k + _SPARE, len(self.source.templates))
-        if self._shallow is None or self._shallow.depth < depth:
-            self._shallow = self._nearest(np.arange(len(self.generated.templates)), depth)
-            self._deep.clear()
+        if self._known is None or self._known.depth < depth:
+            self._known = None  # two are not to be held at a time
+            self._known = Known(self.generated, self._sources, len(self.source.templates), depth, self.metric)
+        return self._known
 
-    def _deepen(self, images: IntArray) -> None:
-        """Searches twice as deep for the faces of these images."""
-        faces = np.flatnonzero(np.isin(self.generated.image_of, images))
-        depths = np.array([self._of(int(face)).depth for face in faces])
-        for depth in np.unique(depths):
-            same = faces[depths == depth]
-            found = self._nearest(same, min(2 * int(depth), len(self.source.templates)))
-            self._deep.update({int(face): found.rows(slice(n, n + 1)) for n, face in enumerate(same)})
+    def _nearest(self, seen: Seen, k: int, remaining: Remaining) -> tuple[Picked, npt.NDArray[np.bool_]]:
+        """The k nearest that are left of each image, and which images have to be searched deeper."""
+        left = remaining.among(seen.images, seen.neighbours.faces)
+        if left[:, :k].all():
+            nearest, is_short = seen.neighbours.at(np.s_[:, :k]), np.zeros(len(left), dtype=bool)
+        else:
+            order = np.argsort(~left, axis=1, kind="stable")[:, :k]
+            there = np.take_along_axis(left, order, axis=1)
+            nearest = seen.neighbours.sorted_by(order).where(there)
+            is_short = ~there[:, -1]
+        if seen.n_faces > 1:  # what is not known of one face may be nearer than what is known of another
+            is_short |= seen.horizon >= nearest.nearness(self.metric)[:, -1]
+        return nearest, is_short & np.isfinite(seen.horizon)
 
-    def _nearest(self, faces: IntArray, depth: int) -> _Nearest:
-        if depth * len(faces) > _MOST_NEIGHBOURS:
-            raise InconclusiveError(
-                f"{depth:,} neighbours of each of {len(faces):,} faces are too many to hold",
-                detail=f"At most {_MOST_NEIGHBOURS:,} can be held at a time: choose a smaller k, or compare fewer "
-                "images at a time.",
-            )
-        queries = self.generated.part(faces)
-        rows, similarity, distance = nearest(queries, self.source.templates, depth, metric=self.metric)
-        own = np.broadcast_to(faces[:, None], rows.shape)
-        return _Nearest(own=own, faces=rows, similarity=similarity, distance=distance)
+    def _n_certain(self, seen: Seen, left: npt.NDArray[np.bool_]) -> IntArray:
+        """How many of each image's neighbours that are left are known to be the nearest of all."""
+        if seen.n_faces > 1:  # what is known of one face may be nearer to another, of which it is not known
+            left = left & (seen.neighbours.nearness(self.metric) > seen.horizon[:, None])
+        n_left: IntArray = left.sum(axis=1)
+        return n_left
 
-    def _of(self, face: int) -> _Nearest:
-        assert self._shallow is not None
-        return self._deep[face] if face in self._deep else self._shallow.rows(slice(face, face + 1))
-
-    def _selected(self, k: int, gone: Gone) -> tuple[_Nearest, npt.NDArray[np.bool_]]:
-        """For each image its k nearest that are left, and whether it has to be searched deeper."""
-        picked, short = self._of_first_faces(k, gone)
-        special = self.generated.n_faces > 1
-        special[self.generated.image_of[list(self._deep)]] = True
-        for image in np.flatnonzero(special):
-            merged, short[image] = self._of_all_faces(int(image), k, gone)
-            for name, array in picked.arrays().items():
-                array[image] = merged.arrays()[name][0]
-        return picked, short
-
-    def _of_first_faces(self, k: int, gone: Gone) -> tuple[_Nearest, npt.NDArray[np.bool_]]:
-        """All images at once, right for those that show one face and were not searched deeper."""
-        assert self._shallow is not None
-        found = self._shallow.rows(self.generated.first_face)
-        left = self._left(np.arange(len(self.generated)), found.faces, gone)
-        order = np.argsort(~left, axis=1, kind="stable")[:, :k]
-        picked = found.columns(order).where(np.take_along_axis(left, order, axis=1))
-        return picked, (left.sum(axis=1) < k) & (found.depth < len(self.source.templates))
-
-    def _of_all_faces(self, image: int, k: int, gone: Gone) -> tuple[_Nearest, bool]:
-        """One image: its k nearest that are left, whichever of its faces they are near to."""
-        start = int(self.generated.first_face[image])
-        alone = [self._of(face) for face in range(start, start + int(self.generated.n_faces[image]))]
-        both = _side_by_side(alone)
-        both = both.columns(np.lexsort((both.faces, -both.nearness(self.metric)), axis=1))
-        left = self._left(np.array([image]), both.faces, gone)
-        left &= ~_seen_before(np.where(left, self.source.image_of[both.faces], -1)) | ~left
-        order = np.argsort(~left, axis=1, kind="stable")[:, :k]
-        picked = both.columns(order).where(np.take_along_axis(left, order, axis=1))
-        return picked, self._may_miss(picked, alone)
-
-    def _may_miss(self, picked: _Nearest, alone: Sequence[_Nearest]) -> bool:
-        """Whether a neighbour that was not looked at could be nearer than the last one picked."""
-        unseen = [one for one in alone if one.depth < len(self.source.templates)]
-        if picked.faces[0, -1] < 0 or len(alone) == 1:
-            return bool(unseen) and picked.faces[0, -1] < 0
-        last = picked.nearness(self.metric)[0, -1]
-        return any(one.nearness(self.metric)[0, -1] >= last for one in unseen)
-
-    def _left(self, images: IntArray, faces: IntArray, gone: Gone) -> npt.NDArray[np.bool_]:
-        """Which neighbours are left; of a source image's faces only the nearest is."""
-        sources = self.source.image_of[faces]
-        left = np.ones(faces.shape, dtype=bool)
-        if len(self.source.templates) > len(self.source):
-            left &= ~_seen_before(sources)
-        if gone.source:
-            left &= ~self.source.rows_of(gone.source)[sources]
-        line_of = {int(image): n for n, image in enumerate(images)} if gone.pairs else {}
-        for generated, source in gone.pairs:
-            rows = self.source.row_of.get(source, [])
-            for image in self.generated.row_of.get(generated, []):
-                if image in line_of:
-                    left[line_of[image]] &= ~np.isin(sources[line_of[image]], rows)
-        return left
+    def _as_matches(self, images: IntArray, picked: Picked) -> Matches:
+        return Matches(
+            generated=self.generated.images.taken(images),
+            source=self.source.images,
+            source_index=np.where(picked.faces >= 0, self.source.image_of[picked.faces], -1),
+            similarity=picked.similarity,
+            distance=picked.distance,
+            generated_box=self.generated.boxes_of(picked.own),
+            source_box=self.source.boxes_of(picked.faces),
+        )
 
 
-def _seen_before(rows: IntArray) -> npt.NDArray[np.bool_]:
-    """Which entries stand further left in their line already."""
-    order = np.argsort(rows, axis=1, kind="stable")
-    ordered = np.take_along_axis(rows, order, axis=1)
-    again = np.zeros(rows.shape, dtype=bool)
-    again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    seen = np.empty_like(again)
-    np.put_along_axis(seen, order, again, axis=1)
-    return seen
-
-
-def _boxes(gallery: Gallery, faces: IntArray) -> FloatArray | None:
-    return None if gallery.boxes is None else gallery.boxes[faces]
-
-
-def between(one: Gallery, row: int, other: Gallery, other_row: int) -> tuple[FloatArray, FloatArray]:
-    """Cosine and Euclidean distance of each face of one image with each of another."""
-    left, right = one.faces_of(row), other.faces_of(other_row)
-    return figures(one.part(np.repeat(left, len(right))), other.part(np.tile(right, len(left))))
+def _places(rows: IntArray, n: int) -> IntArray:
+    """For each of n rows its place among some of them; -1 for the others."""
+    places = np.full(n, -1)
+    places[rows] = np.arange(len(rows))
+    return places

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceleak_check.records import FloatArray, IntArray
-from faceleak_check.search.neighbours import Gallery
+from faceleak_check.records import FloatArray, ImageList, IntArray
+from faceleak_check.search.engine import SearchEngine
+from faceleak_check.search.gallery import Gallery
+from faceleak_check.search.places import Barred
 
 __all__ = ["Strangers", "strangers"]
-
-_PROBE_FACES = 1024
-_GALLERY_FACES = 65_536
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +29,7 @@ class Strangers:
     similarity: FloatArray
 
 
-def strangers(gallery: Gallery, *, n_most: int = 8192) -> Strangers:
+def strangers(gallery: Gallery, *, n_most: int = 8192, engine: SearchEngine | None = None) -> Strangers:
     """For images of a labelled gallery, the nearest image of somebody else: leave one person out.
 
     Images without a name are neither asked nor found, as nobody knows whom they show.
@@ -39,66 +38,61 @@ def strangers(gallery: Gallery, *, n_most: int = 8192) -> Strangers:
         gallery: The images, each content once.
         n_most: Most images to ask; of more, those are taken that come first when each person's first images (by
             content) are asked before anybody's second.
+        engine: How neighbours are looked for.
+
+    Raises:
+        ModelError: The device is not there.
     """
-    named = np.array([bool(image.labels) for image in gallery.images], dtype=bool)
-    probes = _probes(gallery, named, n_most)
-    codes = _codes(gallery)
-    nearest = np.full(len(probes), -1, dtype=np.int64)
-    similarity = np.full(len(probes), -2.0)
-    for start in range(0, len(probes), _PROBE_FACES):
-        block = slice(start, start + _PROBE_FACES)
-        nearest[block], similarity[block] = _highest(gallery, probes[block], codes, named)
-    return Strangers(probe=probes, nearest=nearest, similarity=similarity)
+    named_rows = np.flatnonzero(_is_named(gallery.images))
+    named = gallery.of_images(named_rows)
+    probes = _probes(named.images, n_most)
+    asked = named.of_images(probes)
+    if not len(probes):
+        return Strangers(probe=probes, nearest=probes, similarity=np.empty(0))
+    sources = (engine or SearchEngine()).exact.over(named.templates, "cosine")
+    found = sources.nearest(asked.templates, 1, _own(named, asked))
+    rows, cosines = found.rows[:, 0].astype(np.int64), found.similarity[:, 0]
+    # of a picture of several people that face counts which finds the nearest stranger
+    best = np.lexsort((rows, -cosines, asked.image_of))[asked.first_face]
+    nearest = np.where(rows[best] >= 0, named_rows[named.image_of[rows[best]]], -1)
+    return Strangers(probe=named_rows[probes], nearest=nearest, similarity=cosines[best])
 
 
-def _probes(gallery: Gallery, named: np.ndarray, n_most: int) -> IntArray:
-    taken: dict[tuple[str, ...], int] = {}
-    turn = []
-    for row in sorted(np.flatnonzero(named).tolist(), key=lambda row: gallery.images[row].sha256):
-        labels = gallery.images[row].labels
-        taken[labels] = taken.get(labels, 0) + 1
-        turn.append((taken[labels], row))
-    return np.array(sorted(row for _, row in sorted(turn, key=lambda one: one[0])[:n_most]), dtype=np.int64)
+def _is_named(images: ImageList) -> np.ndarray:
+    return np.array([bool(names) for names in images.columns.labels], dtype=bool)[images.people]
 
 
-def _codes(gallery: Gallery) -> list[frozenset[int]]:
-    numbers: dict[str, int] = {}
-    return [
-        frozenset(numbers.setdefault(label, len(numbers)) for label in image.labels)
-        for image in gallery.images
-    ]
+def _probes(images: ImageList, n_most: int) -> IntArray:
+    """Everybody's first images, then everybody's second ones and so on, in the order of their contents."""
+    in_order = images.in_order_of_content
+    by_person = np.argsort(images.people[in_order], kind="stable")
+    people = images.people[in_order][by_person]
+    turn = np.empty(len(people), dtype=np.int64)
+    turn[by_person] = np.arange(len(people)) - np.searchsorted(people, people)
+    return np.sort(in_order[np.argsort(turn, kind="stable")[:n_most]])
 
 
-def _highest(
-    gallery: Gallery, probes: IntArray, codes: list[frozenset[int]], named: np.ndarray
-) -> tuple[IntArray, FloatArray]:
-    mine = gallery.of_images(probes)
-    best = np.full(len(probes), -2.0)
-    rows = np.full(len(probes), -1, dtype=np.int64)
-    own = _own_faces(gallery, probes, codes)
-    for start in range(0, len(gallery.templates), _GALLERY_FACES):
-        faces = np.arange(start, min(start + _GALLERY_FACES, len(gallery.templates)))
-        images = gallery.image_of[faces]
-        cosines = mine.templates.vectors @ gallery.templates.vectors[faces].T
-        cosines = np.maximum.reduceat(cosines, mine.first_face, axis=0)
-        cosines[:, ~named[images]] = -2.0
-        for line, mine_too in enumerate(own):
-            here = mine_too[(mine_too >= start) & (mine_too <= faces[-1])]
-            cosines[line, here - start] = -2.0
-        columns = cosines.argmax(axis=1)
-        highest = cosines[np.arange(len(probes)), columns].astype(np.float64)
-        better = highest > best
-        best[better], rows[better] = highest[better], images[columns[better]]
-    return rows, np.clip(best, -2.0, 1.0)
+def _own(named: Gallery, asked: Gallery) -> Barred:
+    """For each face that is asked, the faces in all images that may show the same person."""
+    order = np.argsort(named.images.people[named.image_of], kind="stable")
+    people = named.images.people[named.image_of][order]
+    ends = np.searchsorted(people, np.arange(len(named.images.columns.labels) + 1))
+    related = _related(named.images.columns.labels)
+    queries, sources = [], []
+    for query, person in enumerate(asked.images.people[asked.image_of].tolist()):
+        for other in related[person]:
+            mine = order[ends[other] : ends[other + 1]]
+            queries.append(np.full(len(mine), query))
+            sources.append(mine)
+    faces = np.concatenate(sources)
+    rising = np.argsort(faces, kind="stable")
+    return Barred(queries=np.concatenate(queries)[rising], sources=faces[rising])
 
 
-def _own_faces(gallery: Gallery, probes: IntArray, codes: list[frozenset[int]]) -> list[IntArray]:
-    """For each probe the faces in all images that may show the same person."""
-    by_person: dict[int, list[int]] = {}
-    for face, image in enumerate(gallery.image_of.tolist()):
-        for person in codes[image]:
-            by_person.setdefault(person, []).append(face)
-    return [
-        np.array(sorted({face for person in codes[probe] for face in by_person[person]}), dtype=np.int64)
-        for probe in probes.tolist()
-    ]
+def _related(labels: tuple[tuple[str, ...], ...]) -> list[list[int]]:
+    """For each set of names those that share a name with it, itself among them."""
+    with_name: dict[str, list[int]] = {}
+    for number, names in enumerate(labels):
+        for name in names:
+            with_name.setdefault(name, []).append(number)
+    return [sorted({other for name in names for other in with_name[name]}) for names in labels]

@@ -4,6 +4,7 @@
 
     <root>/v2/<kind>/<spec digest>/spec.json                    the spec in words
     <root>/v2/<kind>/<spec digest>/<shard digest>.safetensors   what is known of up to some thousand images
+    <root>/v2/<kind>/<spec digest>/verified.json                which shards were hashed (see `verified`)
     <root>/v2/<kind>/<spec digest>/embedding.lock               held by the kernel while somebody computes
 
 A shard is written under a temporary name and renamed, so it is there whole or not at all, and its name is
@@ -15,26 +16,36 @@ Templates of real people are biometric data: folders are 0700, files 0600.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
-import os
+import errno
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Generic, TypeVar
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from faceleak_check.files import write_whole
-from faceleak_check.records import EmbedderSpec, IntArray, ScreenSpec
+from faceleak_check.protocols import Progress
+from faceleak_check.records import DigestIndex, Digests, EmbedderSpec, IntArray, ScreenSpec
 from faceleak_check.store.folders import FORMAT, private_folder, store_errors
-from faceleak_check.store.shards import Arrays, pack, read_shard
+from faceleak_check.store.locks import held
+from faceleak_check.store.mirror import Mirror
+from faceleak_check.store.roots import Root, SharedRoot, local_folder
+from faceleak_check.store.shards import SUFFIX, Arrays, Shard, open_shard, pack, shard_name
+from faceleak_check.store.verified import Verified
 
-__all__ = ["DiskStore"]
+__all__ = ["LOCK", "SPEC_FILE", "DiskStore"]
 
-_SUFFIX = ".safetensors"
+LOCK = "embedding.lock"
 _STALE_SECONDS = 24 * 3600
+_QUIET_SECONDS = 1.0
+SPEC_FILE = "spec.json"
+_CHECKING = "checking the store"
+_FETCHING = "fetching what others have embedded"
+_WAITING = "waiting for another run that works on the same images"
 
 Spec = TypeVar("Spec", EmbedderSpec, ScreenSpec)
 
@@ -48,35 +59,51 @@ class DiskStore(ABC, Generic[Spec]):
         root: Folder that holds all stores.
         kind: What is kept: the name of a folder.
         spec: All that decides what is kept.
+        progress: Told of long waits.
 
     Raises:
         StoreError: The folder cannot be made or read.
     """
 
-    def __init__(self, root: Path, kind: str, spec: Spec) -> None:
-        self.folder = root / FORMAT / kind / spec.sha256[:32]
-        self._spec: Spec = spec
-        self._images: dict[bytes, int] = {}
-        self._n_images = 0
-        self._shards: set[str] = set()
-        self._parts: list[Arrays] = []
-        self.damaged: tuple[str, ...] = ()
-        with store_errors(self.folder, "made"):
-            private_folder(root, kind, self.folder.name)
-            if not (self.folder / "spec.json").is_file():
-                write_whole(self.folder / "spec.json", spec.canonical)
+    def __init__(self, root: Root, kind: str, spec: Spec, progress: Progress | None = None) -> None:
+        self._open(root, kind, spec, progress)
         self.refresh()
 
-    @abstractmethod
-    def _nothing(self) -> Arrays:
-        """The arrays of no images."""
+    def _open(self, root: Root, kind: str, spec: Spec, progress: Progress | None) -> None:
+        here, name = local_folder(root), PurePosixPath(FORMAT, kind, spec.sha256[:32])
+        self.folder = here / name
+        self._root = root
+        self._spec: Spec = spec
+        self._progress = progress
+        self._digests: list[Digests] = []
+        self._parts: dict[str, Arrays] = {}
+        self.damaged: tuple[str, ...] = ()
+        with store_errors(self.folder, "made"):
+            private_folder(here, kind, self.folder.name)
+            if not (self.folder / SPEC_FILE).is_file():
+                write_whole(self.folder / SPEC_FILE, spec.canonical)
+        self._verified = Verified(here, self.folder)
+        self._mirror = Mirror(root.shared, name, self.folder) if isinstance(root, SharedRoot) else None
 
     @abstractmethod
     def _refuse_unsound(self, n_images: int, arrays: Arrays) -> None:
         """Raises ValueError where these are not the arrays of so many images."""
 
+    @abstractmethod
+    def _refuse_unlike(self, arrays: Arrays) -> None:
+        """Raises ValueError where these sound arrays cannot be in one folder with those that are there."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as where it is: another process opens it for itself, and knows nothing before `refresh`."""
+        return _elsewhere, (type(self), self._root, self.folder.parent.name, self._spec)
+
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self._index)
+
+    @cached_property
+    def _index(self) -> DigestIndex:
+        """Where each image stands among all that were kept."""
+        return DigestIndex(np.concatenate([np.empty((0, 32), np.uint8), *self._digests]))
 
     def refresh(self) -> None:
         """Takes in the shards that others have written since.
@@ -84,49 +111,67 @@ class DiskStore(ABC, Generic[Spec]):
         Raises:
             StoreError: The folder cannot be read.
         """
+        if self._mirror is not None:
+            with store_errors(self.folder, "written"):
+                self._note_damaged(
+                    *self._mirror.follow(lambda done, total: self._tell(_FETCHING, done, total))
+                )
         with store_errors(self.folder, "read"):
-            for path in sorted(self.folder.iterdir()):
-                if path.suffix == _SUFFIX and path.stem not in self._shards:
-                    self._take_in(path)
+            names = sorted(path.name for path in self.folder.iterdir() if path.suffix == SUFFIX)
+            new = [name for name in names if name not in self._parts]
+            started = time.monotonic()
+            for n_done, name in enumerate(new, start=1):
+                self._take_in(name)
+                if time.monotonic() - started > _QUIET_SECONDS:
+                    self._tell(_CHECKING, n_done, len(new))
+        self._verified.save(self._parts)
 
-    def _take_in(self, path: Path) -> None:
+    def _take_in(self, name: str) -> None:
         try:
-            digests, arrays = read_shard(path)
-            self._refuse_unsound(len(digests), arrays)
+            with self._verified.looking_at(name) as is_trusted:
+                shard = open_shard(self.folder / name, is_trusted=is_trusted)
+                if not is_trusted:
+                    self._refuse_unsound(len(shard.digests), shard.arrays)
+                    shard = open_shard(self.folder / name, is_trusted=True)  # lets go of what was looked at
+            self._refuse_unlike(shard.arrays)
         except ValueError:
-            self.damaged = tuple(dict.fromkeys((*self.damaged, path.name)))
+            self._note_damaged(name)
         else:
-            self._append(path.stem, digests, arrays)
+            self._append(name, shard)
 
-    def _append(self, name: str, digests: Iterable[bytes], arrays: Arrays) -> None:
-        self._shards.add(name)
-        self._parts.append(arrays)
-        for digest in digests:
-            self._images.setdefault(digest, self._n_images)
-            self._n_images += 1
+    def _note_damaged(self, *names: str) -> None:
+        self.damaged = tuple(dict.fromkeys((*self.damaged, *names)))
 
-    def missing(self, digests: Sequence[str]) -> list[str]:
-        """Those of the digests of which nothing is known yet, each once, in order."""
-        return [digest for digest in dict.fromkeys(digests) if bytes.fromhex(digest) not in self._images]
+    def _append(self, name: str, shard: Shard) -> None:
+        if name not in self._parts:
+            self._digests.append(shard.digests)
+            self._parts[name] = shard.arrays
+            for stale in ("_index", "_every"):
+                self.__dict__.pop(stale, None)
+
+    def missing(self, digests: Digests) -> npt.NDArray[np.bool_]:
+        """Of which of these contents nothing is known yet, shape (n,)."""
+        return self._index.first(digests) < 0
 
     def _write(self, digests: Sequence[str], arrays: Arrays) -> None:
         """Writes one shard; StoreError where it cannot be written."""
         data = pack(digests, arrays)
-        name = hashlib.sha256(data).hexdigest()
+        name = shard_name(data)
+        if self._mirror is not None:
+            self._mirror.write(name, data)
         with store_errors(self.folder, "written"):
-            write_whole(self.folder / (name + _SUFFIX), data)
-        self._append(name, map(bytes.fromhex, digests), arrays)
+            write_whole(self.folder / name, data)
+            shard = _read_back(self.folder / name)
+        self._append(name, shard)
+        self._verified.wrote(name)
+        self._verified.save(self._parts)
 
-    def _places(self, digests: Sequence[str]) -> IntArray:
+    def _places(self, digests: Digests) -> IntArray:
         """Place of each image among all that were kept; KeyError where one was not."""
-        return np.array([self._images[bytes.fromhex(digest)] for digest in digests], dtype=np.int64)
-
-    def _kept(self) -> Arrays:
-        """The arrays of all shards, joined."""
-        if len(self._parts) > 1:
-            names = self._parts[0]
-            self._parts = [{name: np.concatenate([part[name] for part in self._parts]) for name in names}]
-        return self._parts[0] if self._parts else self._nothing()
+        places = self._index.first(digests)
+        if (places < 0).any():
+            raise KeyError(digests[int(np.argmin(places))].tobytes().hex())
+        return places
 
     @contextlib.contextmanager
     def embedding(self) -> Iterator[None]:
@@ -135,30 +180,39 @@ class DiskStore(ABC, Generic[Spec]):
         The kernel lets go of it when a process dies. Where a lock cannot be had (a file system without
         locks) two processes may do the same work; the answer is the same.
         """
-        with contextlib.ExitStack() as held:
-            with contextlib.suppress(OSError):
-                held.enter_context(_locked(self.folder / "embedding.lock"))
+        with held(self.folder / LOCK, lambda: self._tell(_WAITING, 0, 0)):
             _remove_stale(self.folder)
             self.refresh()
             self._remove_damaged()
+            if self._mirror is not None:
+                self._mirror.write(SPEC_FILE, self._spec.canonical)
             yield
 
     def _remove_damaged(self) -> None:
         """Takes damaged shards away, now that their images are about to be looked at again."""
         for name in self.damaged:
-            if name.removesuffix(_SUFFIX) not in self._shards:  # else it has been made whole since
+            if name not in self._parts:  # else it has been made whole since
                 with contextlib.suppress(OSError):
                     (self.folder / name).unlink()
+                if self._mirror is not None:
+                    self._mirror.remove(name)
+
+    def _tell(self, stage: str, n_done: int, n_all: int) -> None:
+        if self._progress is not None:
+            self._progress(stage, n_done, n_all)
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def _elsewhere(store: type[DiskStore[Any]], root: Root, kind: str, spec: Any) -> DiskStore[Any]:
+    opened = store.__new__(store)
+    opened._open(root, kind, spec, None)  # noqa: SLF001
+    return opened
+
+
+def _read_back(path: Path) -> Shard:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        return open_shard(path, is_trusted=True)
+    except ValueError as error:
+        raise OSError(errno.EIO, f"what was written is {error}") from None
 
 
 def _remove_stale(folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from faceleak_check.files import write_whole
 from faceleak_check.store.folders import FORMAT, private_folder, store_errors
+from faceleak_check.store.roots import Root, local_folder
 
 __all__ = ["NoteStore"]
 
@@ -25,8 +26,8 @@ class NoteStore:
         root: Folder that holds all stores.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Root) -> None:
+        self._root = local_folder(root)
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """The note of that key; None where there is none, or a damaged or foreign file.

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.errors import ModelError
-from faceleak_check.records import EmbedderSpec, FaceTemplates, Templates
+from faceleak_check.protocols import Progress
+from faceleak_check.records import Digests, EmbedderSpec, FaceTemplates, Rows, Templates
 from faceleak_check.store.disk import DiskStore
+from faceleak_check.store.roots import Root
 from faceleak_check.store.shards import Arrays
 
-__all__ = ["DiskTemplateStore", "default_root"]
+__all__ = ["DiskTemplateStore", "refuse_unsound"]
 
 _FACE_NUMBERS = 15
 _LENGTH_TOLERANCE = 1e-5
-
-
-def default_root() -> Path:
-    """``$FACELEAK_STORE``, else the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    return Path(os.environ.get("FACELEAK_STORE") or user_cache_path("faceleak-check") / "templates")
 
 
 class DiskTemplateStore(DiskStore[EmbedderSpec]):
@@ -34,13 +28,14 @@ class DiskTemplateStore(DiskStore[EmbedderSpec]):
     Args:
         root: Folder that holds all stores.
         spec: The spec of the embedder whose templates are kept.
+        progress: Told of long waits.
 
     Raises:
         StoreError: The folder cannot be made or read.
     """
 
-    def __init__(self, root: Path, spec: EmbedderSpec) -> None:
-        super().__init__(root, "templates", spec)
+    def __init__(self, root: Root, spec: EmbedderSpec, progress: Progress | None = None) -> None:
+        super().__init__(root, "templates", spec, progress)
 
     def add(self, digests: Sequence[str], found: FaceTemplates) -> None:
         """Writes one shard.
@@ -63,7 +58,8 @@ class DiskTemplateStore(DiskStore[EmbedderSpec]):
                 f"{self._spec.dimension}, with their lengths before scaling. The embedder is broken.",
             ) from None
         try:
-            self._refuse_unsound(len(digests), arrays)
+            _refuse_unsound_faces(arrays)
+            self._refuse_unlike(arrays)
         except ValueError as error:
             raise ModelError(
                 f"the faces for embedder {self._spec.name!r} cannot be kept",
@@ -72,19 +68,26 @@ class DiskTemplateStore(DiskStore[EmbedderSpec]):
             ) from None
         self._write(digests, arrays)
 
-    def get(self, digests: Sequence[str]) -> FaceTemplates:
-        """Templates in the order of the digests.
+    def get(self, digests: Digests) -> FaceTemplates:
+        """Templates in the order of the digests; vectors and faces come into memory when they are asked for.
 
         Raises:
             KeyError: An image is not known.
         """
-        kept = self._kept()
-        every = FaceTemplates(
-            n_faces=kept["n_faces"],
-            templates=Templates(vectors=kept["vectors"], norms=kept["norms"]),
-            faces=kept.get("faces"),
+        return self._every.taken(self._places(digests))
+
+    @cached_property
+    def _every(self) -> FaceTemplates:
+        """What is kept of all images."""
+        parts = list(self._parts.values()) or [self._nothing()]
+        return FaceTemplates(
+            n_faces=np.concatenate([part["n_faces"] for part in parts]),
+            templates=Templates(
+                vectors=Rows([part["vectors"] for part in parts]),
+                norms=np.concatenate([part["norms"] for part in parts]),
+            ),
+            faces=Rows([part["faces"] for part in parts]) if "faces" in parts[0] else None,
         )
-        return every.taken(self._places(digests))
 
     def _nothing(self) -> Arrays:
         return {
@@ -94,19 +97,27 @@ class DiskTemplateStore(DiskStore[EmbedderSpec]):
         }
 
     def _refuse_unsound(self, n_images: int, arrays: Arrays) -> None:
-        _refuse_unsound_templates(n_images, arrays, self._spec.dimension)
-        _refuse_unsound_faces(arrays)
-        if self._parts and ("faces" in arrays) != ("faces" in self._parts[0]):
+        refuse_unsound(n_images, arrays, self._spec.dimension)
+
+    def _refuse_unlike(self, arrays: Arrays) -> None:
+        known = next(iter(self._parts.values()), arrays)
+        if ("faces" in arrays) != ("faces" in known):
             raise ValueError("whole pictures and faces under one spec")
 
 
 def _arrays(found: FaceTemplates) -> Arrays:
     arrays: dict[str, npt.NDArray[Any]] = {
         "n_faces": found.n_faces,
-        "vectors": found.templates.vectors,
+        "vectors": np.asarray(found.templates.vectors),
         "norms": found.templates.norms,
     }
-    return arrays if found.faces is None else arrays | {"faces": found.faces}
+    return arrays if found.faces is None else arrays | {"faces": np.asarray(found.faces)}
+
+
+def refuse_unsound(n_images: int, arrays: Arrays, dimension: int) -> None:
+    """Raises ValueError where these are not the templates of so many images, with their faces."""
+    _refuse_unsound_templates(n_images, arrays, dimension)
+    _refuse_unsound_faces(arrays)
 
 
 def _refuse_unsound_templates(n_images: int, arrays: Arrays, dimension: int) -> None:

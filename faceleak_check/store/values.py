@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.errors import ModelError
-from faceleak_check.records import ScreenSpec
+from faceleak_check.protocols import Progress
+from faceleak_check.records import Digests, ScreenSpec
 from faceleak_check.store.disk import DiskStore
+from faceleak_check.store.roots import Root
 from faceleak_check.store.shards import Arrays
 
-__all__ = ["DiskValueStore"]
+__all__ = ["DiskValueStore", "refuse_no_probabilities"]
 
 
 class DiskValueStore(DiskStore[ScreenSpec]):
@@ -22,13 +23,14 @@ class DiskValueStore(DiskStore[ScreenSpec]):
     Args:
         root: Folder that holds all stores.
         spec: The spec of the screen whose values are kept.
+        progress: Told of long waits.
 
     Raises:
         StoreError: The folder cannot be made or read.
     """
 
-    def __init__(self, root: Path, spec: ScreenSpec) -> None:
-        super().__init__(root, "screens", spec)
+    def __init__(self, root: Root, spec: ScreenSpec, progress: Progress | None = None) -> None:
+        super().__init__(root, "screens", spec, progress)
 
     def add(self, digests: Sequence[str], values: npt.NDArray[np.float64]) -> None:
         """Writes one shard.
@@ -54,23 +56,30 @@ class DiskValueStore(DiskStore[ScreenSpec]):
             ) from None
         self._write(digests, arrays)
 
-    def get(self, digests: Sequence[str]) -> npt.NDArray[np.float64]:
+    def get(self, digests: Digests) -> npt.NDArray[np.float64]:
         """The values in the order of the digests, float64, shape (n,).
 
         Raises:
             KeyError: An image is not known.
         """
-        found: npt.NDArray[np.float64] = self._kept()["values"][self._places(digests)]
+        places = self._places(digests)
+        parts = [part["values"] for part in self._parts.values()]
+        found: npt.NDArray[np.float64] = np.concatenate([np.empty(0, np.float64), *parts])[places]
         return found
 
-    def _nothing(self) -> Arrays:
-        return {"values": np.empty(0, np.float64)}
+    def _refuse_unlike(self, arrays: Arrays) -> None:
+        """Values are like any other values."""
 
     def _refuse_unsound(self, n_images: int, arrays: Arrays) -> None:
-        if "values" not in arrays:
-            raise ValueError(f"arrays named {', '.join(sorted(arrays))}")
-        values = arrays["values"]
-        if values.shape != (n_images,) or values.dtype != np.float64:
-            raise ValueError(f"values of shape {values.shape} and type {values.dtype}")
-        if not ((values >= 0) & (values <= 1)).all():
-            raise ValueError("values that are not in [0, 1]")
+        refuse_no_probabilities(n_images, arrays)
+
+
+def refuse_no_probabilities(n_images: int, arrays: Arrays) -> None:
+    """Raises ValueError where these are not the values of so many images."""
+    if "values" not in arrays:
+        raise ValueError(f"arrays named {', '.join(sorted(arrays))}")
+    values = arrays["values"]
+    if values.shape != (n_images,) or values.dtype != np.float64:
+        raise ValueError(f"values of shape {values.shape} and type {values.dtype}")
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("values that are not in [0, 1]")

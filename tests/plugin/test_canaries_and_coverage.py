@@ -196,7 +196,10 @@ def test_a_folder_that_nobody_looked_into_is_no_coverage(labelled: LabelledProje
     (labelled.path / "generated" / "linked").symlink_to("../elsewhere")
     result = labelled.judge("coverage: dataset: generated, max_unreadable: 50%, max_no_face: 50%")
     result.assert_outcomes(errors=1)
-    assert labelled.case()["reasons"][0] == "'generated' holds folders that were not looked into: 1"
+    assert (
+        labelled.case()["reasons"][0]
+        == "'generated' holds folders or parts of files that were not looked into: 1"
+    )
 
 
 def test_pictures_without_a_face_and_screened_ones_count(faces: LabelledProject) -> None:

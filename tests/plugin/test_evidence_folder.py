@@ -270,7 +270,7 @@ def test_every_key_of_the_schema_is_described_and_required(project: Project) -> 
                 yield from shapes(value)
 
     objects = [shape for shape in shapes(SCHEMA) if "properties" in shape]
-    assert len(objects) == 28
+    assert len(objects) == 31
     for shape in objects:
         assert shape["additionalProperties"] is False
         assert shape["required"] == list(shape["properties"])

@@ -56,7 +56,7 @@ empty; set it (export NOT_SET_BY_ANYBODY=...) or write a default: ${NOT_SET_BY_A
     unknown_embedder: """\
 release.yaml:6:18: embedder.name: unknown embedder 'dlib-resnett' (did you mean 'dlib-resnet'?); \
 there are: dlib-resnet, facenet-vggface2, facenet-casia, adaface-ir101, adaface-ir50, adaface-ir18, onnx, \
-torchscript, phash, sscd, fake-pixels""",
+torchscript, phash, sscd, precomputed, fake-pixels""",
     same_folder: """\
 release.yaml:8:48: checks[0].leak_count.source: 'training' and 'generated' hold the same files: \
 both are 'PROJECT/generated'; keep them apart""",

@@ -215,7 +215,7 @@ REFUSED: dict[str, tuple[Callable[[LabelledProject], None], str, str, str]] = {
         of_the_future,
         COUNT,
         UNUSABLE,
-        "PROJECT/earlier.json: evidence of version 99; this program reads 1 to 3.",
+        "PROJECT/earlier.json: evidence of version 99; this program reads 1 to 4.",
     ),
 }
 

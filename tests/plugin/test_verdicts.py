@@ -204,7 +204,7 @@ def test_an_invalid_policy_is_a_collection_error_with_every_problem(project: Pro
     result.assert_outcomes(errors=1)
     text = """\
 release.yaml:5:14: datasets.training: unknown key 'pth' (did you mean 'path'?); \
-expected: path, format, labels, columns, align, faces, expect
+expected: path, format, labels, columns, arrays, templates, align, faces, expect
 release.yaml:7:29: checks[0].leak_count.generated: unknown dataset 'generatd' (did you mean 'generated'?); \
 there are: generated, training
 release.yaml:7:77: checks[0].leak_count.threshold.cosine: found 2, expected a cosine between -1 and 1, \

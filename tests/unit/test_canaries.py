@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,16 @@ def test_a_copy_has_the_same_bytes_each_time(faces: Path) -> None:
         picture = decode((faces / one.original_of(image).id).read_bytes())
         assert hashlib.sha256(data).hexdigest() == image.sha256
         assert data == ALTERATIONS[one.kind_of(image)].altered(picture)
+
+
+def test_a_part_that_was_sent_elsewhere_reads_its_copies(faces: Path) -> None:
+    canaries = canaries_of(faces)
+    wanted = [
+        one for one in canaries.scan(quiet).images if one.id.endswith(("ann/1.png.png", "bob/1.png.png"))
+    ]
+    part = pickle.loads(pickle.dumps(canaries.part(wanted)))
+    assert [part.read(image) for image in wanted] == [canaries.read(image) for image in wanted]
+    assert len({canaries.original_of(image) for image in part.scan(quiet).images}) == 2
 
 
 def test_the_original_is_seen_upright(tmp_path: Path) -> None:

@@ -251,13 +251,13 @@ def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "shown"), [(4, "4"), (0, "0"), ("3", "'3'"), (None, "None"), ([3], "[3]")]
+    ("version", "shown"), [(5, "5"), (0, "0"), ("3", "'3'"), (None, "None"), ([3], "[3]")]
 )
 def test_evidence_of_another_format_is_told(tmp_path: Path, version: object, shown: str) -> None:
     file = written(tmp_path, evidence(RECORD, version=version))
     assert problem(file, verdict()) == (
         CANNOT,
-        f"{file}: evidence of version {shown}; this program reads 1 to 3.",
+        f"{file}: evidence of version {shown}; this program reads 1 to 4.",
     )
 
 

@@ -12,7 +12,7 @@ from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS, Registr
 ALL = [CHECKS, EMBEDDERS, READERS, SCREENS]
 THERE_ARE = (
     "there are: dlib-resnet, facenet-vggface2, facenet-casia, adaface-ir101, adaface-ir50, adaface-ir18, onnx, "
-    "torchscript, phash, sscd, fake-pixels"
+    "torchscript, phash, sscd, precomputed, fake-pixels"
 )
 BUILT_IN = {"dlib-resnet": "faceleak_check.embedders.dlib_resnet:DlibResNet"}
 
@@ -70,9 +70,10 @@ def test_the_known_names_are_listed(registry: Registry) -> None:
             "torchscript",
             "phash",
             "sscd",
+            "precomputed",
             "fake-pixels",
         ],
-        "reader": ["folder", "matches", "recordio"],
+        "reader": ["folder", "archive", "matches", "recordio", "parquet", "lmdb", "arrays"],
         "screen": ["clip", "age", "face"],
     }[registry.kind] == list(registry)
 

@@ -65,6 +65,8 @@ def record(outcome: str = "leak", **changes: Any) -> dict[str, Any]:
         "hubs": [],
         "canaries": [],
         "previous": None,
+        "scan": None,
+        "search": None,
         **changes,
     }
 

@@ -19,11 +19,12 @@ from faceleak_check.checks.statistics.suspects import (
 )
 from faceleak_check.records import FloatArray, IntArray
 
-__all__ = ["Impostors", "impostors", "probes"]
+__all__ = ["Impostors", "first_of_each_person", "impostors", "probes"]
 
 FEWEST_IMAGES = 30
 FEWEST_PEOPLE = 10
 """With fewer the intervals hold the truth less often than they say: of 95%, in 8 to 9 of 10 simulated sets."""
+N_MOST_IMAGES = 8000
 N_KEPT = 500_000
 """That many of the highest similarities are all kept, and about as many drawn from the others."""
 NO_PAIR = np.float32(-2)
@@ -66,7 +67,7 @@ class Impostors:
 
 
 def impostors(
-    vectors: FloatArray, people: Sequence[tuple[str, ...]], *, n_most_images: int = 8000
+    vectors: FloatArray, people: Sequence[tuple[str, ...]], *, n_most_images: int = N_MOST_IMAGES
 ) -> Impostors:
     """Compare all images of different people.
 
@@ -85,7 +86,7 @@ def impostors(
     _check_templates(vectors)
     if len(people) != len(vectors):
         raise ValueError(f"there are {len(vectors)} templates and the people of {len(people)} images")
-    chosen = _chosen(people, n_most_images)
+    chosen = first_of_each_person(people, n_most_images)
     _check_size(len(chosen), len({min(people[row]) for row in chosen}), "images with a person's name")
     order, whose = named_by_first([people[row] for row in chosen])
     rows = np.array(chosen, dtype=np.int64)[order]
@@ -163,7 +164,7 @@ def _check_uneven(values: FloatArray) -> None:
         )
 
 
-def _chosen(people: Sequence[tuple[str, ...]], n_most: int) -> list[int]:
+def first_of_each_person(people: Sequence[tuple[str, ...]], n_most: int = N_MOST_IMAGES) -> list[int]:
     """Rows with a name, at most so many, of as many people as can be, in the order given."""
     seen: Counter[str] = Counter()
     turns = []

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from faceleak_check.readers.listing import path_of
-from faceleak_check.readers.recordio.entries import RecordsFound
+from faceleak_check.readers.packed.listing import PackedListing
+from faceleak_check.readers.recordio.entries import Entry, RecordsFound
 from faceleak_check.readers.recordio.missing import Claims
 from faceleak_check.readers.recordio.names import Names
 from faceleak_check.readers.recordio.people import People
-from faceleak_check.records import UNREADABLE, Exclusion, ImageRef
+from faceleak_check.records import UNREADABLE, Exclusion, digest_array
 
-__all__ = ["Account", "account"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """What became of each record that has or should have an image, in the order of the ids.
-
-    Attributes:
-        images: The images.
-        offsets: Where the record of each begins.
-        excluded: Those that cannot be read, and those that should be there and are not.
-    """
-
-    images: tuple[ImageRef, ...]
-    offsets: tuple[int, ...]
-    excluded: tuple[Exclusion, ...]
+__all__ = ["account"]
 
 
-def account(found: RecordsFound, claims: Claims) -> Account:
-    """Name every image, and all that is missing.
+def account(found: RecordsFound, claims: Claims) -> PackedListing:
+    """Name every image, and all that is missing; the place of an image is where its record begins.
 
     Raises:
         DatasetError: Index or list are those of another file.
@@ -44,16 +28,22 @@ def account(found: RecordsFound, claims: Claims) -> Account:
     entries = found.entries(numbers, header)
     claims.refuse_other_people([entry for entry in entries if entry.row in firsts])
     people = People(entries, firsts, claims.listed)
-    images = []
+    images: list[tuple[str, Entry]] = []
     for entry in entries:
         name = names.of(entry.number, entry.offset, is_first=entry.row in firsts)
         if entry.sha256 is None:
             excluded.append(Exclusion(id=name, rule=UNREADABLE, reason=entry.reason))
         else:
-            images.append((ImageRef(id=name, sha256=entry.sha256, labels=people.of(entry)), entry.offset))
-    images.sort(key=lambda one: path_of(one[0].id))
-    return Account(
-        images=tuple(image for image, _ in images),
-        offsets=tuple(offset for _, offset in images),
+            images.append((name, entry))
+    images.sort(key=lambda one: path_of(one[0]))
+    ids = [name for name, _ in images]
+    return PackedListing(
+        ids=ids,
+        paths=ids,
+        digests=digest_array(entry.sha256 or "" for _, entry in images),
+        files=np.zeros(len(ids), np.int32),
+        places=np.array([(entry.offset, 0) for _, entry in images], dtype=np.int64).reshape(-1, 2),
+        people=[people.of(entry) or None for _, entry in images],
         excluded=tuple(sorted(excluded, key=lambda gone: path_of(gone.id))),
+        n_other_files={},
     )

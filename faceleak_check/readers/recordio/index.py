@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from faceleak_check.policy.schema import Dataset
+from faceleak_check.policy.urls import Url
 from faceleak_check.readers.table_file import table_file
 from faceleak_check.readers.tables import TableError
 from faceleak_check.readers.trouble import shown
@@ -35,7 +36,7 @@ class RecordIndex:
     offsets: IntArray
 
 
-def read_index(dataset: Dataset, path: Path) -> RecordIndex:
+def read_index(dataset: Dataset, path: Path | Url) -> RecordIndex:
     """The index of a dataset.
 
     Raises:

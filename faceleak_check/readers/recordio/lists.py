@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceleak_check.policy.schema import Dataset
+from faceleak_check.policy.urls import Url
 from faceleak_check.readers.table_file import table_file
 from faceleak_check.readers.tables import TableError
 from faceleak_check.readers.trouble import shown
@@ -42,7 +43,7 @@ class _Line:
     is_skipped: bool
 
 
-def read_list(dataset: Dataset, path: Path) -> Mapping[int, Listed]:
+def read_list(dataset: Dataset, path: Path | Url) -> Mapping[int, Listed]:
     """The files by the numbers of their records.
 
     Four forms are told apart: MXNet's (number, labels, path), that of AdaFace's tools (number, path, label), that

@@ -34,15 +34,9 @@ class People:
         self._by_label = len(labels) >= _SEVERAL
         self._firsts = firsts
         self._folders = _folders(listed)
-        # one object for each person: there are millions of images
-        self._people: dict[str, tuple[str, ...]] = {}
 
-    def of(self, entry: Entry) -> tuple[str, ...]:
-        """The name of the person in the image of a record, as labels; empty where nobody is named."""
-        name = self._name(entry)
-        return self._people.setdefault(name, (name,)) if name else ()
-
-    def _name(self, entry: Entry) -> str:
+    def of(self, entry: Entry) -> str:
+        """The name of the person in the image of a record; empty where nobody is named."""
         if self._by_label:
             return str(int(entry.label)) if _names_a_person(entry.label) else ""
         return self._folders.get(entry.number, "") if entry.row in self._firsts else ""

@@ -1,42 +1,46 @@
-"""Which files a recordio dataset consists of, and how they are opened."""
+"""Which files a recordio dataset consists of."""
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset
-from faceleak_check.readers.files import FileError
+from faceleak_check.policy.urls import Url
+from faceleak_check.readers.storage.open import storage_at
 from faceleak_check.readers.trouble import (
     CLOSED_ADVICE,
     NOT_FOUND_ADVICE,
+    advice_on,
     first_names,
     number_of,
     system_words,
     trouble,
 )
 
-__all__ = ["RecordFiles", "opened", "place_of"]
+__all__ = ["RecordFiles", "place_of"]
 
 _USUAL = "train.rec"
 _LISTS = (".lst", ".tsv")
 _OF_DCFACE = ("file.rec", "list.txt")
 _BESIDE = frozenset({".idx", ".txt", *_LISTS})
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # else a named pipe would wait for a writer for ever
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordFiles:
     """The files of a recordio dataset; None for those that are not there."""
 
-    records: Path
-    index: Path | None
-    listing: Path | None
+    records: Path | Url
+    index: Path | Url | None
+    listing: Path | Url | None
+
+    @property
+    def all(self) -> tuple[Path | Url, ...]:
+        """Those that are there."""
+        return tuple(one for one in (self.records, self.index, self.listing) if one is not None)
 
 
 def place_of(dataset: Dataset) -> RecordFiles:
@@ -46,51 +50,49 @@ def place_of(dataset: Dataset) -> RecordFiles:
         DatasetError: There is no such file, or there are several.
     """
     try:
-        records = _in_folder(dataset) if dataset.path.is_dir() else _file(dataset)
+        kind = storage_at(dataset.path).kind()
+        records = _in_folder(dataset) if kind == "folder" else _file(dataset, kind)
+        stem = PurePosixPath(records.name)
+        index = _beside(records, [stem.with_suffix(".idx").name])
+        return RecordFiles(records=records, index=index, listing=_beside(records, _lists(stem)))
     except OSError as error:
         message = f"dataset {dataset.name!r} cannot be listed ({system_words(error)})"
-        raise trouble(dataset, message, place=dataset.path, advice=CLOSED_ADVICE) from error
-    lists = [path for path in _lists(records) if os.path.lexists(path)]
-    index = records.with_suffix(".idx")
-    return RecordFiles(
-        records=records,
-        index=index if os.path.lexists(index) else None,
-        listing=lists[0] if lists else None,
-    )
+        raise trouble(dataset, message, place=dataset.path, advice=advice_on(error, CLOSED_ADVICE)) from error
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
-    """A file to read from.
-
-    Raises:
-        FileError: It cannot be read; the message names no path.
-    """
-    try:
-        descriptor = os.open(path, _FLAGS)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FileError("not a regular file")
-            yield descriptor
-        finally:
-            os.close(descriptor)
-    except FileError:
-        raise
-    except OSError as error:
-        raise FileError(system_words(error)) from error
-
-
-def _lists(records: Path) -> list[Path]:
-    """Where a list may be; DCFace's has so common a name that its records must have theirs, too."""
+def _lists(records: PurePosixPath) -> list[str]:
+    """What a list may be called; DCFace's has so common a name that its records must have theirs, too."""
     of_dcface, name = _OF_DCFACE
     return [
-        *map(records.with_suffix, _LISTS),
-        *([records.with_name(name)] if records.name == of_dcface else []),
+        *(records.with_suffix(suffix).name for suffix in _LISTS),
+        *([name] if records.name == of_dcface else []),
     ]
 
 
-def _file(dataset: Dataset) -> Path:
-    if not dataset.path.exists():
+def _beside(records: Path | Url, names: Sequence[str]) -> Path | Url | None:
+    """The first file of these names that lies in the same folder."""
+    if isinstance(records, Path):
+        return next((path for path in map(records.with_name, names) if os.path.lexists(path)), None)
+    return next(filter(_is_there, map(records.parent.joined, names)), None)
+
+
+def _is_there(url: Url) -> bool:
+    from faceleak_check.readers.storage.reasons import DeniedError
+
+    try:
+        return storage_at(url).kind() == "file"
+    except DeniedError:  # what a store says of missing files where it may not be listed
+        return False
+
+
+def _names_in(folder: Path | Url) -> list[str]:
+    if isinstance(folder, Path):
+        return os.listdir(folder)  # noqa: PTH208
+    return [name for name in storage_at(folder).names(lambda _: None) if "/" not in name]
+
+
+def _file(dataset: Dataset, kind: str) -> Path | Url:
+    if kind == "missing":
         message = f"dataset {dataset.name!r} was not found"
         raise trouble(dataset, message, place=dataset.path, advice=NOT_FOUND_ADVICE)
     if dataset.path.suffix.lower() in _BESIDE:
@@ -103,10 +105,12 @@ def _file(dataset: Dataset) -> Path:
     return dataset.path
 
 
-def _in_folder(dataset: Dataset) -> Path:
-    names = sorted(name for name in os.listdir(dataset.path) if name.lower().endswith(".rec"))  # noqa: PTH208
+def _in_folder(dataset: Dataset) -> Path | Url:
+    folder = dataset.path
+    names = sorted(name for name in _names_in(folder) if name.lower().endswith(".rec"))
     if _USUAL in names or len(names) == 1:
-        return dataset.path / (_USUAL if _USUAL in names else names[0])
+        name = _USUAL if _USUAL in names else names[0]
+        return folder / name if isinstance(folder, Path) else folder.joined(name)
     if names:
         raise trouble(
             dataset,
@@ -118,7 +122,7 @@ def _in_folder(dataset: Dataset) -> Path:
 
 
 def _no_records(dataset: Dataset) -> DatasetError:
-    below = sorted(path.parent.name for path in dataset.path.glob(f"*/{_USUAL}"))
+    below = _folders_below(dataset.path)
     found = f"There is one in {first_names(below)}: give that folder." if below else ""
     return trouble(
         dataset,
@@ -128,3 +132,10 @@ def _no_records(dataset: Dataset) -> DatasetError:
         or f"Expected {_USUAL} in this folder, or the path of another .rec file. "
         "For image files leave out format: recordio.",
     )
+
+
+def _folders_below(folder: Path | Url) -> list[str]:
+    if isinstance(folder, Path):
+        return sorted(path.parent.name for path in folder.glob(f"*/{_USUAL}"))
+    names = map(PurePosixPath, storage_at(folder).names(lambda _: None))
+    return sorted(name.parent.name for name in names if name.name == _USUAL and len(name.parts) == 2)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from array import array
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from faceleak_check.policy.schema import Dataset
 from faceleak_check.protocols import Progress
 from faceleak_check.readers.files import FileError
 from faceleak_check.readers.listing import path_of
+from faceleak_check.readers.listings.keys import deciding_keys, key_of
+from faceleak_check.readers.listings.memory import Memory
+from faceleak_check.readers.listings.packed import PackedMemory, identities
+from faceleak_check.readers.packed.listing import PackedListing
 from faceleak_check.readers.progress import PacedProgress
 from faceleak_check.readers.recordio.accounts import account
 from faceleak_check.readers.recordio.content import content
@@ -21,11 +26,12 @@ from faceleak_check.readers.recordio.frames import BrokenRecordError, payload
 from faceleak_check.readers.recordio.index import RecordIndex, read_index
 from faceleak_check.readers.recordio.lists import read_list
 from faceleak_check.readers.recordio.missing import Claims
-from faceleak_check.readers.recordio.place import RecordFiles, opened, place_of
+from faceleak_check.readers.recordio.place import RecordFiles, place_of
 from faceleak_check.readers.recordio.walk import walk
 from faceleak_check.readers.recordio.window import MARK, OpenRecords
-from faceleak_check.readers.trouble import CLOSED_ADVICE, trouble
-from faceleak_check.records import ImageRef, ImageSet
+from faceleak_check.readers.storage.open import storage_at
+from faceleak_check.readers.trouble import CLOSED_ADVICE, advice_on, shown, trouble
+from faceleak_check.records import ImageColumns, ImageList, ImageRef, ImageSet
 
 __all__ = ["RecordIoReader"]
 
@@ -41,13 +47,19 @@ class RecordIoReader:
 
     Args:
         dataset: The dataset as the policy declares it.
+        known: Where the records of some of its images begin, in place of a scan.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, known: Mapping[str, int] | None = None) -> None:
         self._dataset = dataset
-        self._images: tuple[ImageRef, ...] = ()
-        self._offsets = array("q")
-        self._path = dataset.path
+        self._known = known or {}
+        self._listing: PackedListing | None = None
+        self._memory: Memory | None = None
+        self._records = storage_at(place_of(dataset).records if known else dataset.path)
+
+    def remember(self, memory: Memory) -> None:
+        """Uses what earlier runs have found in the same files."""
+        self._memory = memory
 
     def scan(self, progress: Progress) -> ImageSet:
         """List and digest every image, in the order of the bytes of the ids, in one pass through the file.
@@ -57,17 +69,45 @@ class RecordIoReader:
         """
         dataset = self._dataset
         files = place_of(dataset)
+        self._records = storage_at(files.records)
+        told = PacedProgress(progress, f"listing {dataset.name}")
+        listing = self._remembered(files, told)
+        if not listing.ids and not listing.excluded:
+            raise self._trouble(files, "has no images", "None of its records holds one.")
+        self._listing = listing
+        told.finish(len(listing.ids))
+        people = [(one,) if one else () for one in listing.people or [None] * len(listing.ids)]
+        return ImageSet(
+            name=dataset.name,
+            images=ImageList(ImageColumns.of(listing.ids, listing.digests, people)),
+            excluded=listing.excluded,
+        )
+
+    def _remembered(self, files: RecordFiles, told: PacedProgress) -> PackedListing:
+        """What the files hold; they are not read again where nothing can have changed."""
+        if self._memory is None:
+            return self._listed(files, told)
+        deciding = [*deciding_keys(self._dataset), *map(shown, files.all)]
+        memory = PackedMemory(self._memory, key_of(shown(self._dataset.path), deciding))
+        now = identities([(storage_at(place), "") for place in files.all])
+        known = None if now is None else memory.recall(now)
+        if known is not None:
+            return known
+        listing = self._listed(files, told)
+        if now is not None and now == identities([(storage_at(place), "") for place in files.all]):
+            memory.keep(now, listing)
+        return listing
+
+    def _listed(self, files: RecordFiles, told: PacedProgress) -> PackedListing:
+        dataset = self._dataset
         index = read_index(dataset, files.index) if files.index else None
         listed = read_list(dataset, files.listing) if files.listing else {}
-        told = PacedProgress(progress, f"listing {dataset.name}")
         found, n_bytes = self._walk(files, index, told)
-        accounted = account(found, Claims(dataset, files, index, listed, n_bytes))
-        if not accounted.images and not accounted.excluded:
-            raise self._trouble(files, "has no images", "None of its records holds one.")
-        self._path = files.records
-        self._images, self._offsets = accounted.images, array("q", accounted.offsets)
-        told.finish(len(accounted.images))
-        return ImageSet(name=dataset.name, images=accounted.images, excluded=accounted.excluded)
+        return account(found, Claims(dataset, files, index, listed, n_bytes))
+
+    def part(self, images: Sequence[ImageRef]) -> Self:
+        """A reader of some of the images that `scan` has found, small enough to be sent to another machine."""
+        return type(self)(self._dataset, {image.id: self._offset(image.id) for image in images})
 
     def read(self, image: ImageRef) -> bytes:
         """The bytes of one image that `scan` has found; several threads may call it at once.
@@ -75,37 +115,45 @@ class RecordIoReader:
         Raises:
             OSError: The file went away, cannot be read or has changed; the message names no path.
         """
-        row = bisect_left(self._images, path_of(image.id), key=lambda one: path_of(one.id))
-        if row == len(self._images) or self._images[row].id != image.id:
-            raise FileError("it is not in the dataset")
-        offset = self._offsets[row]
-        with opened(self._path) as descriptor:
-            file = OpenRecords(descriptor, _RECORD_BYTES)
+        offset = self._offset(image.id)
+        with self._records.open() as file:
             try:
-                return bytes(content(payload(file, offset)).image)
+                return bytes(content(payload(OpenRecords(file, _RECORD_BYTES), offset)).image)
             except BrokenRecordError as error:
                 raise FileError(
                     "its record is no longer there: the file changed while the gate ran"
                 ) from error
+
+    def _offset(self, name: str) -> int:
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        listing = self._listing
+        row = 0 if listing is None else bisect_left(listing.ids, path_of(name), key=path_of)
+        if listing is None or row == len(listing.ids) or listing.ids[row] != name:
+            raise FileError("it is not in the dataset")
+        return int(listing.places[row, 0])
 
     def _walk(
         self, files: RecordFiles, index: RecordIndex | None, told: PacedProgress
     ) -> tuple[RecordsFound, int]:
         found = RecordsFound()
         try:
-            with opened(files.records) as descriptor:
-                before = os.fstat(descriptor)
-                file = OpenRecords(descriptor)
+            with self._records.open() as opened:
+                file = OpenRecords(opened)
                 self._refuse_other_files(files, file)
                 places = array("q", np.unique(index.offsets).tolist() if index else [])
                 for record in walk(file, places):
                     found.add(record)
                     if not len(found) % _RECORDS_A_LOOK:
                         told.update(len(found), 0)
-                after = os.fstat(descriptor)
+            with self._records.open(fresh=True) as again:
+                changed = opened.identity != again.identity
         except FileError as error:
-            raise self._trouble(files, f"cannot be read ({error})", CLOSED_ADVICE) from error
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise self._trouble(
+                files, f"cannot be read ({error})", advice_on(error, CLOSED_ADVICE)
+            ) from error
+        if changed:
             raise self._trouble(
                 files, "changed while it was listed", "Wait until it is written, then run again."
             )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import struct
+
+from faceleak_check.readers.storage.protocol import OpenFile
 
 __all__ = ["MARK", "OpenRecords"]
 
@@ -17,15 +18,15 @@ class OpenRecords:
     """The bytes of an open file, seen through a window that moves along; for one thread.
 
     Args:
-        descriptor: The open file.
+        file: The open file.
         window: How many bytes to read at a time.
     """
 
-    def __init__(self, descriptor: int, window: int = _WINDOW_BYTES) -> None:
-        self._descriptor = descriptor
+    def __init__(self, file: OpenFile, window: int = _WINDOW_BYTES) -> None:
+        self._file = file
         self._window = window
         self._start, self._held = 0, b""
-        self.n_bytes = os.fstat(descriptor).st_size
+        self.n_bytes = file.n_bytes
 
     def get(self, start: int, n_bytes: int) -> bytes:
         """The bytes from `start` on; fewer where the file ends."""
@@ -65,8 +66,5 @@ class OpenRecords:
 
     def _read(self, start: int, n_bytes: int) -> bytes:
         # never asks for more than there is, whatever length a record claims
-        left, blocks = min(n_bytes, self.n_bytes - start), []
-        while left > 0 and (block := os.pread(self._descriptor, left, start)):
-            blocks.append(block)
-            start, left = start + len(block), left - len(block)
-        return b"".join(blocks)
+        left = min(n_bytes, self.n_bytes - start)
+        return self._file.read(start, left) if left > 0 else b""

@@ -116,7 +116,8 @@ def test_rows_have_length_one_and_lengths_are_kept(ours: Templates, theirs: npt.
 
 def test_euclidean_distances_are_dlibs_own(ours: Templates, theirs: npt.NDArray[np.float64]) -> None:
     """So that dlib's rule, a distance below 0.6, means what dlib means."""
-    rows, _, distance = nearest(ours, ours, 100, metric="euclidean")
+    found = nearest(ours, ours, 100, metric="euclidean")
+    rows, distance = found.rows, found.distance
     expected = np.linalg.norm(theirs[:, None] - theirs[None], axis=2)
     np.testing.assert_allclose(distance, np.take_along_axis(expected, rows, axis=1), atol=1e-5)
 

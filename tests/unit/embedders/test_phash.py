@@ -29,7 +29,7 @@ from faceleak_check.faces.stretched import STRETCHED_AND_MIRRORED, whole_cutter
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.protocols import Embedder
 from faceleak_check.readers.decode import decode
-from faceleak_check.records import EmbedderSpec, FaceTemplates, ImageRef
+from faceleak_check.records import EmbedderSpec, FaceTemplates, ImageRef, digest_array
 from faceleak_check.search.neighbours import Gallery, Neighbours
 from faceleak_check.store.templates import DiskTemplateStore
 
@@ -181,7 +181,7 @@ def test_a_mirrored_copy_is_found_on_the_whole_way(tmp_path: Path, lfw_faces: li
     store = DiskTemplateStore(tmp_path, embedder.spec)
     digests = [hashlib.sha256(face).hexdigest() for face in lfw_faces[:30]]
     store.add(digests, embedded(lfw_faces[:30]))
-    kept = DiskTemplateStore(tmp_path, embedder.spec).get(digests)
+    kept = DiskTemplateStore(tmp_path, embedder.spec).get(digest_array(digests))
     assert (kept.n_faces.tolist(), kept.faces) == ([2] * 30, None)
 
     copies = [mirrored(lfw_faces[7]), lfw_faces[7], decode(jpeg(mirrored(lfw_faces[21]))), lfw_faces[50]]

@@ -14,7 +14,8 @@ from faceleak_check.embedders.fake_pixels import FakePixels
 from faceleak_check.errors import ModelError
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.protocols import Pixels
-from faceleak_check.records import ImageRef, ImageSet, Templates
+from faceleak_check.records import Digests, ImageList, ImageRef, ImageSet, Templates
+from faceleak_check.store.templates import DiskTemplateStore
 
 Write = Callable[[Mapping[str, bytes]], list[ImageRef]]
 
@@ -84,6 +85,15 @@ def digest(data: bytes) -> str:
 
 def digests(images: Sequence[ImageRef]) -> list[str]:
     return [image.sha256 for image in images]
+
+
+def contents(images: Sequence[ImageRef]) -> Digests:
+    return ImageList.of(images).digests
+
+
+def missing(store: DiskTemplateStore, images: Sequence[ImageRef]) -> list[ImageRef]:
+    """Of these images those that the store does not know."""
+    return [image for image, absent in zip(images, store.missing(contents(images)), strict=True) if absent]
 
 
 def silent(stage: str, done: int, total: int) -> None:

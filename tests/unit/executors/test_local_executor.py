@@ -15,9 +15,11 @@ from raw_pictures import (
     Files,
     UnloadablePixels,
     Write,
+    contents,
     decode,
     digest,
     digests,
+    missing,
     numbered,
     picture,
     silent,
@@ -32,7 +34,7 @@ from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.executors.stages import Collected, EmbedStage
 from faceleak_check.faces.align import WholePictures
 from faceleak_check.protocols import Pixels, Progress
-from faceleak_check.records import Exclusion, FaceTemplates, ImageRef
+from faceleak_check.records import Exclusion, FaceTemplates, ImageRef, digest_array
 from faceleak_check.store.templates import DiskTemplateStore
 
 BATCH = FakePixels.batch_size
@@ -90,7 +92,7 @@ def test_every_image_gets_its_own_template(
     assert sum(embedder.batches) == n
     assert set(sorted(embedder.batches)[1:]) <= {BATCH}
     for opened in (store, open_store()):
-        found = opened.get(digests(images))
+        found = opened.get(contents(images))
         np.testing.assert_array_equal(found.templates.vectors, vectors_of(embedder, range(n)))
         assert found.n_faces.tolist() == [1] * n
     assert told == [("embedding photos", min(done, n), n) for done in range(0, n + BATCH, BATCH)]
@@ -108,7 +110,7 @@ def test_company_and_order_do_not_change_a_bit(
     embed(shuffled, store, executor=LocalExecutor(decode, n_threads))
     assert max(embedder.batches) == batch_size
     np.testing.assert_array_equal(
-        store.get(digests(images)).templates.vectors, vectors_of(embedder, range(40)), strict=True
+        store.get(contents(images)).templates.vectors, vectors_of(embedder, range(40)), strict=True
     )
 
 
@@ -120,12 +122,9 @@ def test_images_without_work_load_nothing(
     assert (embedder.n_loads, told) == (0, [("embedding photos", 0, 0)])
 
 
-def test_many_images_make_many_shards(
-    write: Write, embed: Embed, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(local, "_SHARD_IMAGES", 2 * BATCH)
+def test_many_images_make_many_shards(write: Write, embed: Embed, open_store: OpenStore) -> None:
     store = open_store()
-    embed(write(numbered(5 * BATCH)), store)
+    embed(write(numbered(5 * BATCH)), store, executor=LocalExecutor(decode, shard_images=2 * BATCH))
     assert len(list(store.folder.glob("*.safetensors"))) == 3
     assert len(open_store()) == 5 * BATCH
 
@@ -137,11 +136,11 @@ def test_few_images_make_one_shard(write: Write, embed: Embed, open_store: OpenS
 
 
 def test_slow_work_is_kept_before_the_shard_is_full(
-    write: Write, embed: Embed, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+    write: Write, embed: Embed, open_store: OpenStore
 ) -> None:
-    monkeypatch.setattr(local, "_SHARD_SECONDS", 0.0)
     kept: list[int] = []
-    embed(write(numbered(3 * BATCH)), open_store(), lambda *_: kept.append(len(open_store())))
+    at_once = LocalExecutor(decode, shard_seconds=0)
+    embed(write(numbered(3 * BATCH)), open_store(), lambda *_: kept.append(len(open_store())), at_once)
     assert kept == [0, BATCH, 2 * BATCH, 3 * BATCH]
 
 
@@ -169,8 +168,8 @@ def test_what_cannot_be_decoded_is_listed_and_the_rest_embedded(
             id="d.raw", rule="unreadable", reason="the file changed while the gate ran", sha256=changed.sha256
         ),
     )
-    assert store.missing(digests(images)) == digests(images[1:])
-    assert store.missing([digest(picture(99))]) != []
+    assert missing(store, images) == images[1:]
+    assert store.missing(digest_array([digest(picture(99))])).tolist() == [True]
 
 
 def test_where_nothing_can_be_decoded_no_network_is_loaded(
@@ -197,7 +196,7 @@ def test_bad_images_do_not_shift_the_templates_of_good_ones(
     good = [number for number in range(100) if number % 3]
     assert [gone.id for gone in excluded] == [f"{number}.raw" for number in range(100) if not number % 3]
     np.testing.assert_array_equal(
-        store.get([images[number].sha256 for number in good]).templates.vectors, vectors_of(embedder, good)
+        store.get(contents([images[number] for number in good])).templates.vectors, vectors_of(embedder, good)
     )
 
 
@@ -218,11 +217,11 @@ def test_an_interrupted_run_keeps_what_is_finished_and_the_next_goes_on(
     assert threads_left() == []
 
     store = open_store()
-    missing = set(store.missing(digests(images)))
-    assert missing == set(digests(images[2 * BATCH :]))
-    embed([image for image in images if image.sha256 in missing], store, by=CountingPixels())
+    left = missing(store, images)
+    assert left == images[2 * BATCH :]
+    embed(left, store, by=CountingPixels())
     np.testing.assert_array_equal(
-        open_store().get(digests(images)).templates.vectors, vectors_of(embedder, range(6 * BATCH))
+        open_store().get(contents(images)).templates.vectors, vectors_of(embedder, range(6 * BATCH))
     )
 
 
@@ -255,7 +254,7 @@ def test_an_interruption_while_a_shard_is_written_loses_nothing(
     images = write(numbered(3))
     with pytest.raises(KeyboardInterrupt):
         embed(images, InterruptedStore(tmp_path / "store", embedder.spec))
-    assert open_store().missing(digests(images)) == []
+    assert missing(open_store(), images) == []
 
 
 @pytest.mark.parametrize(
@@ -389,5 +388,5 @@ def test_parts_do_not_change_a_bit_and_bad_pictures_do_not_shift_them(
     good = [number for number in range(80) if number % 3]
     assert {gone.id for gone in excluded} == torn.keys()
     np.testing.assert_array_equal(
-        store.get([images[number].sha256 for number in good]).templates.vectors, vectors_of(embedder, good)
+        store.get(contents([images[number] for number in good])).templates.vectors, vectors_of(embedder, good)
     )

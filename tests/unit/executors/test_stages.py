@@ -7,7 +7,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from raw_pictures import CountingPixels, Files, Write, decode, digests, numbered, picture, silent
+from raw_pictures import (
+    CountingPixels,
+    Files,
+    Write,
+    contents,
+    decode,
+    missing,
+    numbered,
+    picture,
+    silent,
+)
 
 from faceleak_check.errors import ModelError
 from faceleak_check.executors.local import LocalExecutor
@@ -69,7 +79,7 @@ def test_pictures_with_no_one_and_several_faces(
     images = write(numbered(50))
     LocalExecutor(decode, n_threads).run(images, files, EmbedStage(cutter, embedder), store, silent, "")
 
-    found = DiskTemplateStore(tmp_path / "store", embedder.spec).get(digests(images))
+    found = DiskTemplateStore(tmp_path / "store", embedder.spec).get(contents(images))
     pictures = [decode(picture(number)) for number in range(50)]
     assert {*found.n_faces.tolist()} == {0, 1, 2, 3}
     assert found.n_faces.tolist() == [n_faces_of(one) for one in pictures]
@@ -114,15 +124,15 @@ def test_pictures_without_any_face_are_known_as_such(
     executor = LocalExecutor(decode, 1)
     executor.run(images + with_face, files, EmbedStage(cutter, embedder), store, silent, "")
     reopened = DiskTemplateStore(tmp_path / "store", embedder.spec)
-    assert (embedder.batches, reopened.missing(digests(images))) == ([1], [])
-    found = reopened.get(digests(images))
-    assert isinstance(found.faces, np.ndarray)
+    assert (embedder.batches, missing(reopened, images)) == ([1], [])
+    found = reopened.get(contents(images))
+    assert found.faces is not None
     assert (found.n_faces.tolist(), found.templates.vectors.shape, found.faces.shape) == (
         [0] * 5,
         (0, 192),
         (0, 15),
     )
-    assert reopened.get(digests(with_face)).face(0) == face(0, 1)
+    assert reopened.get(contents(with_face)).face(0) == face(0, 1)
 
 
 def test_a_run_over_pictures_without_any_face_needs_no_template(embedder: CountingPixels) -> None:
@@ -199,7 +209,7 @@ def test_a_screen_gets_each_picture_with_its_own_faces(
     good = [number for number in range(40) if number % 7]
     assert [lost.id for lost in gone] == [f"{n}.raw" for n in range(0, 40, 7)]
     assert (sum(screen.batches), max(screen.batches), screen.n_loads) == (len(good), 3, 1)
-    found = DiskValueStore(tmp_path / "store", screen.spec).get([images[n].sha256 for n in good])
+    found = DiskValueStore(tmp_path / "store", screen.spec).get(contents([images[n] for n in good]))
     assert found.tolist() == [FakeScreen.value(decode(picture(n)), faces_of(images[n])) for n in good]
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from faceleak_check.errors import PolicyError
 from faceleak_check.policy.schema import Policy
-from faceleak_check.registry import EMBEDDERS
+from faceleak_check.registry import EMBEDDERS, READERS
 
 Problems = Callable[..., list[str]]
 Parse = Callable[..., Policy]
 
 TOP_KEYS = (
     "version, name, description, datasets, embedder, embedders, licences, screens, exclusions, "
-    "checks, waivers, thresholds"
+    "checks, search, execution, waivers, thresholds"
 )
 TEXT_IN_QUOTES = "expected text; put it in quotes"
 
@@ -97,7 +97,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:4:15: datasets.generated: unknown key 'pth' (did you mean 'path'?); "
-                    "expected: path, format, labels, columns, align, faces, expect"
+                    "expected: path, format, labels, columns, arrays, templates, align, faces, expect"
                 )
             ],
         ),
@@ -138,7 +138,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:4:34: datasets.generated.format: unknown reader 'foldr' (did you mean 'folder'?); "
-                    "there are: folder, matches, recordio"
+                    f"there are: {', '.join(READERS)}"
                 )
             ],
         ),
@@ -148,7 +148,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:5:35: datasets.training.labels: found the text 'parent_foldr' "
-                    "(did you mean 'parent_folder'?), expected parent_folder, none, or a mapping "
+                    "(did you mean 'parent_folder'?), expected parent_folder, own, none, or a mapping "
                     "such as {csv: labels.csv}"
                 )
             ],
@@ -159,7 +159,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:5:35: datasets.training.labels: found a list, "
-                    "expected parent_folder, none, or a mapping such as {csv: labels.csv}"
+                    "expected parent_folder, own, none, or a mapping such as {csv: labels.csv}"
                 )
             ],
         ),
@@ -185,7 +185,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:4:26: datasets.generated.columns: 'columns' belong to a match list "
-                    "(format: matches), and this is format: folder"
+                    "(format: matches) or to Parquet files of images (format: parquet), and this is format: folder"
                 )
             ],
         ),

@@ -187,7 +187,8 @@ def test_a_key_that_does_nothing_is_noted(parse: Parse, policy_with: Callable[..
                 ),
                 (
                     "p.yaml:7:45: embedders.c: unknown key 'nam' (did you mean 'name'?); expected: name, weights, "
-                    "sha256, licence, align, faces, precision, device, input_size, colour_order, mean, std, template"
+                    "sha256, licence, align, faces, precision, scan, device, input_size, colour_order, mean, std, "
+                    "template, dimension"
                 ),
                 "p.yaml:7:67: embedders.d: found the text 'dlib-resnet', expected a mapping of keys and values",
             ],

@@ -8,19 +8,24 @@ from typing import Any
 import pytest
 
 from faceleak_check.errors import UsageError
+from faceleak_check.policy.array_keys import ArrayNames, TemplateOrigin
+from faceleak_check.policy.columns import Columns, ParquetColumns
 from faceleak_check.policy.document import (
-    Columns,
     CommonKeys,
     DatasetKeys,
     Document,
     EmbedderChoice,
+    ExecutionKeys,
     Expect,
     HubKeys,
     Licences,
+    SearchKeys,
+    SidecarLabels,
 )
 from faceleak_check.policy.init import init_text, write_init
 from faceleak_check.policy.parse import parse_policy
 from faceleak_check.policy.roles import role_keys
+from faceleak_check.policy.schema import Labels
 from faceleak_check.policy.screens import AgeKeys, ClipKeys, FaceKeys
 from faceleak_check.policy.types import Threshold
 from faceleak_check.policy.waivers import Waivers
@@ -71,6 +76,9 @@ def test_every_key_that_is_commented_out_is_valid_too(tmp_path: Path) -> None:
         "licences",
         "waivers",
         "expect",
+        "scan",
+        "search",
+        "execution",
     ):
         text, n_found = re.subn(rf"^( *)# ({key}\b)", r"\1\2", text, flags=re.MULTILINE)
         assert n_found == 1
@@ -79,6 +87,8 @@ def test_every_key_that_is_commented_out_is_valid_too(tmp_path: Path) -> None:
     policy = parse_policy(tmp_path / "p.yaml", environment={})
     assert policy.waivers == Waivers(file="release.waivers.yaml")
     assert policy.licences == ("CC0-1.0", "MIT")
+    assert policy.search == SearchKeys(memory=4 << 30, index="exact", device="cpu")
+    assert policy.execution == ExecutionKeys(engine="ray", address="auto", workers=8)
     assert policy.datasets["training"].expect == Expect(images=50_000, identities=1000)
     assert (policy.datasets["generated"].align, policy.datasets["generated"].faces) == ("mtcnn", "largest")
     assert policy.embedders["dlib-resnet"].licence == "CC0-1.0"
@@ -122,6 +132,37 @@ def test_its_match_list_is_valid_too(tmp_path: Path) -> None:
     ]
 
 
+def test_its_shards_are_valid_too(tmp_path: Path, valid: str) -> None:
+    keys = _example("# Images in .zip, .tar and .tar.gz files").partition("datasets:\n")[2]
+    text = re.sub(r"  training: .*\n", lambda _: keys, valid)
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
+    training = parse_policy(tmp_path / "p.yaml", environment={}).datasets["training"]
+    assert training.path == tmp_path / "shards" / "train-{00000..00127}.tar"
+    assert training.labels == Labels(kind="sidecar", sidecar="json", key="identity")
+
+
+def test_its_parquet_files_are_valid_too(tmp_path: Path, valid: str) -> None:
+    keys = _example("# A Hugging Face dataset is a Parquet file").partition("datasets:\n")[2]
+    text = re.sub(r"  training: .*\n", lambda _: keys, valid)
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
+    training = parse_policy(tmp_path / "p.yaml", environment={}).datasets["training"]
+    assert training.image_columns == ParquetColumns(image="image", id="file_name", identity="person")
+    assert training.labels == Labels(kind="own")
+
+
+def test_its_templates_are_valid_too(tmp_path: Path, valid: str) -> None:
+    datasets, _, embedder = _example("# NumPy's files hold").partition("embedder:\n")
+    keys = datasets.partition("datasets:\n")[2]
+    made = keys.replace("training:", "generated:").replace("training.npz", "generated.npz")
+    text = re.sub(r"  generated: .*\n  training: .*\n", lambda _: made + keys, valid)
+    (tmp_path / "p.yaml").write_text(f"{text}embedder:\n{embedder}", encoding="utf-8")
+    policy = parse_policy(tmp_path / "p.yaml", environment={})
+    training = policy.datasets["training"]
+    assert training.arrays == ArrayNames(data="templates", ids="ids", identity="people")
+    assert training.templates == TemplateOrigin(embedder="adaface-ir101", sha256="0" * 64, align="mtcnn")
+    assert policy.embedders["precomputed"].dimension == 512
+
+
 def test_its_network_of_your_own_is_valid_too(tmp_path: Path, valid: str) -> None:
     text = valid + _example("# A network of your own")
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
@@ -156,8 +197,12 @@ def test_it_shows_every_key_and_every_name() -> None:
                 Document,
                 DatasetKeys,
                 Columns,
+                ParquetColumns,
+                ArrayNames,
+                TemplateOrigin,
                 EmbedderChoice,
                 Licences,
+                SidecarLabels,
                 Expect,
                 HubKeys,
                 CommonKeys,

@@ -15,7 +15,10 @@ Drop = Callable[[], AbstractContextManager[None]]
 
 PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 MATCHES = "For a list of precomputed matches write format: matches; for images give their folder."
-UNPACK = "Archives cannot be read: unpack the images into a folder and give that folder."
+PARQUET = (
+    "For images in Parquet files write format: parquet; for a list of precomputed matches format: matches."
+)
+ARCHIVE = "For images in zip and tar archives write format: archive."
 EXPECTED = "Expected image files such as JPEG or PNG in this folder or in folders below it."
 NOTHING_THERE = (
     "Nothing is there. Correct the path in the policy; a relative path starts at the policy's folder."
@@ -45,9 +48,11 @@ def test_a_broken_link(dataset: MakeDataset, tmp_path: Path) -> None:
     ("name", "advice"),
     [
         ("list.csv", MATCHES),
-        ("list.PARQUET", MATCHES),
-        ("faces.zip", UNPACK),
-        ("faces.tar.gz", UNPACK),
+        ("list.PARQUET", PARQUET),
+        ("faces.npz", "For arrays of images or of templates write format: arrays."),
+        ("data.mdb", "For images in an LMDB file write format: lmdb."),
+        ("faces.zip", ARCHIVE),
+        ("faces.tar.gz", ARCHIVE),
         ("train.rec", "For records of InsightFace or MXNet write format: recordio."),
         ("face.jpg", "Give the folder that the images are in."),
         ("faces", "Give the folder that the images are in."),

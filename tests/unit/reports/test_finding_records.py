@@ -36,7 +36,7 @@ def evidence(*verdicts: Verdict) -> dict[str, Any]:
         "cases": [{**verdict_record(one), "pairs_file": None} for one in verdicts],
         "not_run": [],
     }
-    return {"evidence_version": 3, "tools": {"numpy": "2"}, "policies": [policy]}
+    return {"evidence_version": 4, "tools": {"numpy": "2"}, "policies": [policy]}
 
 
 def reaches(place: str) -> list[str | int]:
@@ -114,12 +114,12 @@ def test_no_key_may_be_missing(name: str) -> None:
 
 
 def test_only_the_newest_version_is_valid() -> None:
-    for version in (1, 2, 4):
+    for version in (1, 2, 3, 5):
         assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(
             {**evidence(nothing()), "evidence_version": version}
         )
-    assert SCHEMA["$id"] == "urn:faceleak-check:evidence:3"
-    assert SCHEMA["$comment"].startswith("Version 3 added: ")
+    assert SCHEMA["$id"] == "urn:faceleak-check:evidence:4"
+    assert SCHEMA["$comment"].startswith("Version 4 added: ")
 
 
 def test_a_run_writes_the_newest_version(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_run_writes_the_newest_version(tmp_path: Path) -> None:
     written = folder.evidence_file.read_bytes()
     read = json.loads(written)
     jsonschema.Draft202012Validator(SCHEMA).validate(read)
-    assert read["evidence_version"] == 3
+    assert read["evidence_version"] == 4
     assert {"scipy", "imagehash"} < read["tools"].keys()
     folder.finish(evidence(*EVERY.values())["policies"], {})
     assert folder.evidence_file.read_bytes() == written

@@ -63,6 +63,11 @@ generated   generated: 10,000 seen, 10,000 compared
 source      training: 494 seen, 494 compared
 calibration strangers: 300 seen, 300 compared
 embedder    adaface-ir101 cccccccccccc
+scan        every image in bf16, 12 generated and 34 source again in fp32: those
+            that could reach the threshold (off by up to 0.00012 radians;
+            0.00025 are allowed for)
+search      approximate, 87 of 1,405 lists; it found the nearest source image of
+            509 of 512 generated images (95%: at least 98.29%)
 
 leaks, worst first (3 of 3):
   cosine  kind    generated image  source image

@@ -14,10 +14,12 @@ from faceleak_check.records import (
     ImageRef,
     Interval,
     Measurement,
+    NeighbourSearch,
     Outcome,
     Pair,
     Previous,
     RocCurve,
+    Scan,
     SetSummary,
     Suspect,
     Verdict,
@@ -155,6 +157,22 @@ def calibrated() -> Verdict:
             Histogram(name="all_pairs", counts=(0, 5), n=5),
         ),
         previous=Previous(value=0.00004567890123, evidence_sha256="e" * 64, generated_sha256="f" * 64),
+        scan=Scan(
+            precision="bf16",
+            n_looked_at={"generated": 12, "source": 34},
+            largest_angle=0.00012345678912,
+            bound=0.00024691357824,
+        ),
+        search=NeighbourSearch(
+            index="ivf",
+            n_templates=123_456,
+            n_lists=1405,
+            n_probed=87,
+            n_sampled=512,
+            n_found=509,
+            recall=0.98285123456789,
+            confidence=0.95,
+        ),
     )
 
 

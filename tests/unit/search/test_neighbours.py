@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import faceleak_check.search.neighbours as module
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.matches import NO_MATCH, Gone, Matches
-from faceleak_check.records import ImageRef, Templates
-from faceleak_check.search.exact import figures
+from faceleak_check.records import ImageColumns, ImageList, ImageRef, Pair, Templates
+from faceleak_check.search.engine import Sources
+from faceleak_check.search.figures import Nearest, figures
 from faceleak_check.search.neighbours import Gallery, Neighbours
+from faceleak_check.search.places import Barred
 
 
 def digest(name: str) -> str:
@@ -122,22 +124,45 @@ def test_one_search_serves_deeper_and_shallower_questions() -> None:
         same(as_lists(neighbours.matches(k), "cosine"), oracle(generated, source, k, Gone(), "cosine"))
 
 
-def test_only_the_images_concerned_are_searched_deeper(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Queries and depth of every search that is made."""
+    made: list[tuple[int, int]] = []
+    plain = Sources.nearest
+
+    def nearest(self: Sources, queries: Templates, k: int, barred: Barred | None = None) -> Nearest:
+        made.append((len(queries), k))
+        return plain(self, queries, k, barred)
+
+    monkeypatch.setattr(Sources, "nearest", nearest)
+    return made
+
+
+def test_only_the_images_concerned_are_searched_deeper(searches: list[tuple[int, int]]) -> None:
     generated, source = gallery("g", [1] * 50, 1, grid=50), gallery("s", [1] * 200, 2, grid=50)
     neighbours = Neighbours(generated=generated, source=source, metric="cosine")
     matches = neighbours.matches(20)
     first = generated.images[7].sha256
-    sizes: list[int] = []
-    plain = module.nearest
-    monkeypatch.setattr(
-        module,
-        "nearest",
-        lambda queries, *rest, **keys: sizes.append(len(queries)) or plain(queries, *rest, **keys),
-    )
     gone = Gone(pairs=frozenset((first, source.images[row].sha256) for row in matches.source_index[7]))
     again = neighbours.matches(20, gone)
-    assert sizes == [1]
+    assert searches == [(50, 22), (1, 44)]
     same(as_lists(again, "cosine"), oracle(generated, source, 20, gone, "cosine"))
+
+
+def test_what_was_searched_deeper_is_known_from_then_on(searches: list[tuple[int, int]]) -> None:
+    generated, source = gallery("g", [1, 2, 1, 3, 1], 1, grid=50), gallery("s", [1] * 90, 2, grid=50)
+    neighbours = Neighbours(generated=generated, source=source, metric="cosine")
+    best = neighbours.matches(9)
+    gone = Gone()
+    for image in (3, 0, 1, 4, 2):
+        name = generated.images[image].sha256
+        taken_out = [(name, source.images[row].sha256) for row in best.source_index[image]]
+        gone = gone.and_pairs(taken_out)
+        for _ in range(2):
+            found = as_lists(neighbours.matches(9, gone), "cosine")
+            same(found, oracle(generated, source, 9, gone, "cosine"))
+    # of the image of three faces enough was known from the start
+    assert searches == [(8, 11), (1, 22), (2, 22), (1, 22), (1, 22)]
 
 
 def test_places_that_nothing_is_left_for_are_empty() -> None:
@@ -178,14 +203,94 @@ def test_whole_pictures_have_no_boxes() -> None:
     assert (pair.generated_box, pair.source_box) == (None, None)
 
 
-def test_more_neighbours_than_can_be_held_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_NEIGHBOURS", 100)
-    neighbours = Neighbours(
-        generated=gallery("g", [1] * 20, 1), source=gallery("s", [1] * 30, 2), metric="cosine"
-    )
+def test_more_neighbours_than_can_be_held_are_refused() -> None:
+    random = np.random.default_rng(1)
+    sides = [
+        Gallery(
+            images=ImageList(ImageColumns.numbered(prefix, random.integers(0, 256, (300_000, 32), np.uint8))),
+            n_faces=np.ones(300_000, np.int64),
+            templates=Templates(
+                vectors=np.ones((300_000, 1), np.float32), norms=np.ones(300_000, np.float32)
+            ),
+        )
+        for prefix in "gs"
+    ]
     with pytest.raises(InconclusiveError) as refused:
-        neighbours.matches(10)
-    assert refused.value.message == "18 neighbours of each of 20 faces are too many to hold"
-    assert refused.value.detail == (
-        "At most 100 can be held at a time: choose a smaller k, or compare fewer images at a time."
+        Neighbours(generated=sides[0], source=sides[1], metric="cosine").matches(250_000)
+    assert refused.value.message == "250,002 neighbours of each of 300,000 faces are too many to hold"
+    before, _, after = refused.value.detail.partition(", and ")
+    assert before == "They take 1.4 TiB"
+    assert after.endswith(" are free: choose a smaller k, or compare fewer images at a time.")
+
+
+def by_full_depth(neighbours: Neighbours, k: int, gone: Gone) -> list[tuple[str, str, float]]:
+    """The k nearest pairs by k neighbours of every image, and those as near as the last."""
+    matches = neighbours.matches(k, gone)
+    rows, columns = (matches.source_index >= 0).nonzero()
+    pairs = [matches.pair(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]
+    return worst(pairs, k, neighbours.metric)
+
+
+def worst(pairs: list[Pair], k: int, metric: str) -> list[tuple[str, str, float]]:
+    values = [pair.similarity if metric == "cosine" else -(pair.distance or 0.0) for pair in pairs]
+    lowest = sorted(values, reverse=True)[k - 1] if len(values) >= k else -np.inf
+    return sorted(
+        (pair.generated.id, pair.source.id, value)
+        for pair, value in zip(pairs, values, strict=True)
+        if value >= lowest
     )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    own=faces,
+    others=many,
+    k=st.integers(1, 60),
+    seed=st.integers(0, 1000),
+    metric=st.sampled_from(["cosine", "euclidean"]),
+    grid=st.sampled_from([1, 3, 50]),
+    share=st.sampled_from([0.0, 0.4, 1.0]),
+)
+@example(own=[3], others=[2, 3], k=2, seed=8, metric="cosine", grid=3, share=0.0)  # of one face more is known
+def test_the_nearest_pairs_of_all_are_those_of_a_search_at_full_depth(
+    own: list[int], others: list[int], k: int, seed: int, *, metric: str, grid: int, share: float
+) -> None:
+    generated, source = gallery("g", own, seed, grid=grid), gallery("s", others, seed + 1, grid=grid)
+    random = np.random.default_rng(seed)
+    gone = Gone(
+        pairs=frozenset(
+            (image.sha256, other.sha256)
+            for image in generated.images
+            for other in source.images
+            if random.random() < share / 2
+        ),
+        generated=frozenset(image.sha256 for image in generated.images if random.random() < share / 3),
+        source=frozenset(image.sha256 for image in source.images if random.random() < share / 2),
+    )
+    neighbours = Neighbours(generated=generated, source=source, metric=metric)
+    matches = neighbours.best_pairs(k, gone)
+    assert matches.source_index.shape == (len(matches), 1)
+    pairs = [matches.pair(row, 0) for row in range(len(matches))]
+    again = Neighbours(generated=generated, source=source, metric=metric)
+    assert worst(pairs, k, metric) == by_full_depth(again, k, gone)
+    assert len(set(pairs)) == len(pairs)
+
+
+def test_of_many_pairs_only_images_with_many_of_them_are_searched_deeper(
+    searches: list[tuple[int, int]],
+) -> None:
+    generated, source = gallery("g", [1] * 100, 1, grid=500), gallery("s", [1] * 1500, 2, grid=500)
+    vectors = np.array(source.templates.vectors)
+    vectors[:300] = generated.templates.vectors[5] + 1e-4 * vectors[:300]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    source = replace(source, templates=replace(source.templates, vectors=vectors))
+    neighbours = Neighbours(generated=generated, source=source, metric="cosine")
+    pairs = neighbours.best_pairs(400)
+    assert len(pairs) == 400
+    assert sum(image.id == "g5" for image in pairs.generated) >= 300
+    assert searches[0] == (100, 3)
+    assert max(depth for _, depth in searches) >= 384
+    assert sum(n * depth for n, depth in searches[1:]) < 6000
+    whole = Neighbours(generated=generated, source=source, metric="cosine")
+    found = [pairs.pair(row, 0) for row in range(400)]
+    assert worst(found, 400, "cosine") == by_full_depth(whole, 400, Gone())

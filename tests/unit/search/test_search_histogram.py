@@ -43,7 +43,7 @@ def test_nothing_is_counted_of_nothing() -> None:
     assert counted(np.empty(0)).tolist() == [0] * N_BINS
 
 
-@pytest.mark.parametrize("blocks", [(512, 65_536), (3, 4), (1, 1)])
+@pytest.mark.parametrize("blocks", [(1024, 4096), (3, 4), (1, 1)])
 def test_every_face_is_counted_with_every_other(
     blocks: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

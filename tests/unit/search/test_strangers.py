@@ -8,7 +8,8 @@ from hand_made_sets import gallery, image, names, people
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import faceleak_check.search.strangers as module
+import faceleak_check.search.engine as module
+from faceleak_check.search.memory import Blocks
 from faceleak_check.search.neighbours import Gallery
 from faceleak_check.search.strangers import Strangers, strangers
 
@@ -43,18 +44,18 @@ def check(one: Gallery, found: Strangers) -> None:
 @given(
     labels=st.lists(st.sampled_from(LABELS), min_size=1, max_size=25),
     n_faces=st.lists(st.integers(1, 3), min_size=25, max_size=25),
-    blocks=st.sampled_from([(2, 3), (1024, 5), (3, 65_536)]),
+    blocks=st.sampled_from([None, Blocks(query_rows=3, source_rows=5, tile_rows=2, tile_columns=3)]),
     seed=st.integers(0, 100),
 )
 def test_equals_what_all_pairs_of_faces_say(
-    labels: list[tuple[str, ...]], n_faces: list[int], blocks: tuple[int, int], seed: int
+    labels: list[tuple[str, ...]], n_faces: list[int], blocks: Blocks | None, seed: int
 ) -> None:
     n_faces = n_faces[: len(labels)]
     vectors = people(sum(n_faces), seed=seed, dimension=3)
     one = gallery([image(f"i{n}", *who) for n, who in enumerate(labels)], vectors, n_faces=n_faces)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_PROBE_FACES", blocks[0])
-        patch.setattr(module, "_GALLERY_FACES", blocks[1])
+        if blocks is not None:
+            patch.setattr(module, "blocks_of", lambda *_: blocks)
         found = strangers(one)
     assert found.probe.tolist() == [row for row, who in enumerate(labels) if who]
     check(one, found)

@@ -1,0 +1,1 @@
+"""Datasets in zip and tar archives, read where they lie; nothing is unpacked to the disk."""

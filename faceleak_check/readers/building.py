@@ -1,0 +1,39 @@
+"""From a dataset of a policy to the reader that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from faceleak_check.policy.schema import Dataset
+from faceleak_check.policy.urls import Url
+from faceleak_check.protocols import Reader
+from faceleak_check.readers.listings.memory import Memory, Remembering
+from faceleak_check.readers.trouble import trouble
+from faceleak_check.registry import READERS
+
+__all__ = ["build_reader"]
+
+
+def build_reader(kind: Callable[[Dataset], Reader], dataset: Dataset, memory: Memory) -> Reader:
+    """A reader that knows what earlier runs have found, if it is of the kind that can use it.
+
+    Args:
+        kind: Its class; one of another package says ``reads_urls = True`` if it takes a `Url` for a path.
+        dataset: The dataset.
+        memory: What earlier runs have found.
+
+    Raises:
+        DatasetError: The dataset is behind a URL, and this kind of reader reads none.
+    """
+    takes_urls = READERS.is_built_in(dataset.format) or getattr(kind, "reads_urls", False)
+    if isinstance(dataset.path, Url) and not takes_urls:
+        raise trouble(
+            dataset,
+            f"dataset {dataset.name!r} is a URL, and format {dataset.format!r} of another package reads none",
+            place=dataset.path,
+            advice="Give a path on this machine.",
+        )
+    reader = kind(dataset)
+    if isinstance(reader, Remembering):
+        reader.remember(memory)
+    return reader

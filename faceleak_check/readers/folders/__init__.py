@@ -1,0 +1,1 @@
+"""Folders of image files, on this machine and elsewhere."""

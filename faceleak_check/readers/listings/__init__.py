@@ -1,0 +1,1 @@
+"""What earlier runs found in a dataset, trusted only where nothing can have changed."""

@@ -1,0 +1,1 @@
+"""Datasets whose images lie in a few large files: what their readers share."""

@@ -1,0 +1,1 @@
+"""Datasets in Parquet files, as Hugging Face releases them."""
