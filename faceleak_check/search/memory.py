@@ -16,8 +16,8 @@ _QUERY_ROWS = 8192
 _SOURCE_ROWS = 8192
 _DEVICE_ROWS = 65_536
 """A device waits for its host less often where a block is large; a tile of 1 GiB in half precision."""
-_TILE_ROWS = 2048
-_TILE_COLUMNS = 1024
+_TILE_ROWS = 4096
+_TILE_COLUMNS = 512
 """A tile of 8 MiB stays in a last-level cache while its cosines are looked through."""
 _MOST_THREADS = 8
 _NUMBER = 4
@@ -60,14 +60,15 @@ def blocks_of(memory: int | None, dimension: int, k: int, device: str = "cpu") -
     """
     room = free_memory() // _SHARE if memory is None else memory
     row = 2 * _NUMBER * dimension
-    n_threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+    # BLAS has threads of its own: these look through products while others are multiplied
+    n_threads = _between(len(os.sched_getaffinity(0)) // 2, 1, _MOST_THREADS)
     query_rows = _between(room // 2 // (row + _CANDIDATE * (3 * k + 32)), 16, _QUERY_ROWS)
     if device == "cuda":
         source_rows = _between(room // 4 // row, 256, _DEVICE_ROWS)
         return Blocks(
             query_rows=query_rows, source_rows=source_rows, tile_rows=query_rows, tile_columns=source_rows
         )
-    tile_rows = _between(-(-query_rows // max(4, n_threads)), 16, _TILE_ROWS)
+    tile_rows = _between(-(-query_rows // max(2, n_threads)), 16, _TILE_ROWS)
     products = room // 4 // _TILE_NUMBER
     return Blocks(
         query_rows=query_rows,
