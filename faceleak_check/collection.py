@@ -215,7 +215,7 @@ class FailureText:
 
 
 def gate_of(config: pytest.Config) -> Gate:
-    """The run's gate, made when it is first needed: this is where NumPy and faiss are imported."""
+    """The run's gate, made when it is first needed: this is where NumPy is imported."""
     if _GATE not in config.stash:
         from faceleak_check.pipeline import Gate
         from faceleak_check.shared_folder import store_root

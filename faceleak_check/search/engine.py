@@ -125,6 +125,8 @@ class Sources:
         look_up = self._look_up(queries.dimension, k)
         is_long = n * len(self._templates) > _LONG
         found = Nearest.none(n, k, len(self._templates))
+        if n:
+            self._engine.progress(self._engine.stage, 0, n)
         for start in range(0, n, _BLOCK_ROWS):
             end = min(start + _BLOCK_ROWS, n)
             part = some_rows(queries, slice(start, end))

@@ -1,8 +1,8 @@
 """An approximate search: sources lie in lists around centres, and only the lists near a query are looked through.
 
-An inverted file (J. Sivic and A. Zisserman, Video Google, ICCV 2003). Within the lists that are looked through the
-search is exact, and so is the choice of lists: the same sources and queries give the same answer on every machine, and
-only what lies in another list is missed.
+An inverted file (J. Sivic and A. Zisserman, Video Google, ICCV 2003), its centres found by faiss. Within the lists that
+are looked through the search is exact, and so is the choice of lists: only what lies in another list is missed, and the
+same sources and queries give the same answer again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ _TRAINED_ON = 16
 """Sources for each list on which the centres are found."""
 _ROUNDS = 2
 _SEED = 20_241_015
-_BLOCK_ROWS = 8192
 
 
 class IvfSearch:
@@ -111,33 +110,39 @@ class IvfSearch:
                 candidates.add(asking[lines], rows[columns], found)
 
     def _trained(self) -> Templates:
-        """The centres: some sources, moved to the middle of what is nearest to them (Lloyd)."""
+        """The centres: some sources, moved to the middle of what is nearest to them."""
         random = np.random.default_rng(_SEED)
         n_rows = min(len(self._sources), _TRAINED_ON * self.n_lists)
         rows = np.sort(random.choice(len(self._sources), n_rows, replace=False))
         sample = self._sources.taken(rows)
-        centres = sample.part(np.sort(random.choice(n_rows, self.n_lists, replace=False)))
-        for _ in range(_ROUNDS):
-            lists = ExactSearch(centres, self._metric, blocks=self._blocks).nearest(sample, 1).rows[:, 0]
-            centres = self._moved(centres, sample, lists)
-        return centres
+        is_cosine = self._metric == "cosine"
+        points = np.array(sample.vectors, dtype=np.float32)
+        if not is_cosine:
+            points *= sample.norms[:, None]
+        return _as_templates(_centres(points, self.n_lists, is_cosine=is_cosine))
 
-    def _moved(self, centres: Templates, sample: Templates, lists: IntArray) -> Templates:
-        sums = np.zeros((self.n_lists, sample.dimension))
-        for start in range(0, len(sample), _BLOCK_ROWS):
-            block = slice(start, start + _BLOCK_ROWS)
-            part = sample.part(block)
-            rows = np.asarray(part.vectors, dtype=np.float64) * self._scale(part)
-            order = np.argsort(lists[block], kind="stable")
-            there, firsts = np.unique(lists[block][order], return_index=True)
-            sums[there] += np.add.reduceat(rows[order], firsts, axis=0)
-        sums /= np.maximum(1, np.bincount(lists, minlength=self.n_lists))[:, None]
-        lengths = np.sqrt((sums**2).sum(axis=1))
-        moved = lengths > np.finfo(np.float32).tiny
-        vectors, norms = np.array(centres.vectors), np.array(centres.norms)
-        vectors[moved] = sums[moved] / lengths[moved, None]
-        norms[moved] = lengths[moved]
-        return Templates(vectors=vectors, norms=norms)
 
-    def _scale(self, part: Templates) -> FloatArray | float:
-        return 1.0 if self._metric == "cosine" else part.norms.astype(np.float64)[:, None]
+def _centres(points: FloatArray, n: int, *, is_cosine: bool) -> FloatArray:
+    """k-means of faiss, on one thread, as sums of several threads differ from run to run."""
+    import faiss  # here, as only an approximate search needs it
+
+    n_threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        means = faiss.Kmeans(
+            points.shape[1], n, niter=_ROUNDS, seed=_SEED, spherical=is_cosine, min_points_per_centroid=1
+        )
+        means.train(points)
+    finally:
+        faiss.omp_set_num_threads(n_threads)
+    return np.asarray(means.centroids, dtype=np.float32)
+
+
+def _as_templates(centres: FloatArray) -> Templates:
+    """Points as directions and lengths; a point without a direction gets any."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", centres, centres, dtype=np.float64))
+    there = lengths > np.finfo(np.float32).tiny
+    vectors = np.zeros_like(centres)
+    vectors[~there, 0] = 1
+    vectors[there] = centres[there] / lengths[there, None]
+    return Templates(vectors=vectors, norms=lengths.astype(np.float32))

@@ -194,7 +194,8 @@ class PackedReader(ABC):
             if len(self._names) == 1 and len(found) == n_images:
                 raise self._trouble(f"cannot be read ({error})", advice_on(error, CLOSED_ADVICE)) from error
             self._found_in = None
-            found.add(number, Damage(name="", reason=f"{self.noun} that cannot be read: {error}"))
+            part = "" if len(self._names) > 1 else "the rest"
+            found.add(number, Damage(name=part, reason=f"{self.noun} that cannot be read: {error}"))
             return
         if changed:
             raise self._trouble("changed while it was listed", "Wait until it is written, then run again.")
