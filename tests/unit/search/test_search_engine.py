@@ -243,7 +243,7 @@ def test_progress_counts_queries_and_names_both_sets(monkeypatch: pytest.MonkeyP
     told: list[tuple[str, int, int]] = []
     engine = SearchEngine(progress=lambda *one: told.append(one)).between("synthetic", "training")
     engine.over(SOURCES, "cosine").nearest(QUERIES, 1)
-    assert told == [("comparing synthetic with training", n, 35) for n in (10, 20, 30, 34, 35)]
+    assert told == [("comparing synthetic with training", n, 35) for n in (0, 10, 20, 30, 34, 35)]
 
 
 def test_a_device_that_is_not_there_is_an_error() -> None:
