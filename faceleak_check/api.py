@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from faceleak_check.errors import UsageError
@@ -11,11 +12,13 @@ from faceleak_check.pipeline import Gate, silent
 from faceleak_check.policy.parse import parse_argument
 from faceleak_check.policy.presets import resolve_policies
 from faceleak_check.policy.schema import Policy
+from faceleak_check.policy.waiver_use import WaiverUse, matched_by, waiver_use
 from faceleak_check.protocols import Progress
 from faceleak_check.records import Verdict
+from faceleak_check.reports.waivers import unmatched_text, waivers_record
 from faceleak_check.shared_folder import store_root
 
-__all__ = ["PolicyResult", "check", "check_with"]
+__all__ = ["PolicyResult", "check", "check_with", "run_policy"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,21 +28,26 @@ class PolicyResult:
     Attributes:
         policy: The policy that was checked.
         verdicts: One for each case, in the order of the policy.
+        waivers: What its waivers did; None where it names none.
     """
 
     policy: Policy
     verdicts: tuple[Verdict, ...]
+    waivers: WaiverUse | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether every case passes or is waived."""
-        return bool(self.verdicts) and all(verdict.passed for verdict in self.verdicts)
+        """Whether every case passes or is waived, and no waiver stands in the way."""
+        fails = self.waivers is not None and self.waivers.fails
+        return bool(self.verdicts) and not fails and all(verdict.passed for verdict in self.verdicts)
 
     def __str__(self) -> str:
         """One line a case."""
         lines = [
             f"{verdict.outcome}: {verdict.case}: {'; '.join(verdict.reasons)}" for verdict in self.verdicts
         ]
+        if self.waivers is not None and self.waivers.fails:
+            lines.append(unmatched_text(waivers_record(self.waivers) or {}, names=True))
         return "\n".join([f"{self.policy.shown_as} ({self.policy.name})", *lines])
 
 
@@ -72,4 +80,19 @@ def check_with(gate: Gate, policy: Path | str, environment: Mapping[str, str] | 
     if others:
         raise UsageError(f"{str(policy)!r} holds {1 + len(others)} policies; name one of them")
     parsed = parse_argument(argument, environment)
-    return PolicyResult(policy=parsed, verdicts=tuple(gate.run(parsed, case) for case in parsed.cases))
+    return run_policy(gate, parsed)
+
+
+def run_policy(gate: Gate, policy: Policy) -> PolicyResult:
+    """The verdicts on all cases of a policy that is parsed already.
+
+    Args:
+        gate: What it has worked out in earlier calls is not worked out again.
+        policy: The policy.
+    """
+    verdicts = tuple(gate.run(policy, case) for case in policy.cases)
+    matched = None
+    if all(verdict.measurement is not None for verdict in verdicts):
+        matched = {pair for verdict in verdicts for pair in matched_by(policy.waivers, verdict)}
+    use = waiver_use(policy.waivers, datetime.now(UTC).date(), matched)
+    return PolicyResult(policy=policy, verdicts=verdicts, waivers=use)

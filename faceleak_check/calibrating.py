@@ -19,12 +19,13 @@ from faceleak_check.calibration_sets import (
 from faceleak_check.checks.statistics import thresholds
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.image_sets import EmbeddedSet
-from faceleak_check.policy.pinned import PinnedThreshold, PinnedThresholds
+from faceleak_check.pinned_rates import pinned_rates, pinned_threshold
 from faceleak_check.policy.types import Threshold
 from faceleak_check.records import (
     Calibration,
     ChanceMatches,
     EmbedderSpec,
+    ErrorRate,
     Suspect,
 )
 from faceleak_check.search.strangers import strangers
@@ -34,6 +35,8 @@ __all__ = ["Calibrator"]
 _GRAIN = 1_000_000
 """Thresholds are rounded up to six digits: the rate is kept, and a person can read them."""
 
+_Around = tuple[thresholds.RateEstimate, tuple[thresholds.RateThreshold, ...]]
+
 
 class Calibrator:
     """Finds thresholds; what two checks share is worked out once."""
@@ -41,6 +44,7 @@ class Calibrator:
     def __init__(self) -> None:
         self._impostors: dict[tuple[str, EmbedderSpec], Strangers] = {}
         self._unseen: dict[tuple[str, str, EmbedderSpec], Unseen | None] = {}
+        self._around: dict[tuple[str, EmbedderSpec, float], _Around] = {}
 
     def resolved(self, threshold: Threshold, sets: CalibrationSets) -> Calibration:
         """The cosine that has an error rate.
@@ -55,7 +59,7 @@ class Calibrator:
         kind, rate = ("fmr", threshold.fmr) if threshold.fmr is not None else ("fpir", threshold.fpir)
         assert rate is not None
         if sets.pinned is not None:
-            return _from_file(sets.pinned, kind, rate, sets)
+            return pinned_threshold(sets.pinned, kind, rate, sets)
         found = self.table(kind, [rate], sets)
         return found[0]
 
@@ -146,7 +150,7 @@ class Calibrator:
         if one is None:
             return None
         try:
-            rate = thresholds.rate_at(self._impostors_of(one, sets.spec).pairs, cosine)
+            rate, _ = self._rates_around(one, sets.spec, cosine)
         except ValueError:
             return None
         n = n_generated * len(sets.source.images)
@@ -159,6 +163,43 @@ class Calibrator:
             unit="pairs",
             basis=f"impostor pairs of {one.summary.name!r}",
         )
+
+    def error_rates(self, cosine: float, sets: CalibrationSets) -> tuple[ErrorRate, ...]:
+        """Thresholds of false match rates from 0.1 to below that of a cosine, falling; empty where nothing tells them.
+
+        Args:
+            cosine: The threshold that the figure is about.
+            sets: What they may be found on; the policy's file of thresholds comes first, and holds what it holds.
+        """
+        if sets.pinned is not None:
+            return pinned_rates(sets.pinned, sets)
+        if sets.labelled is None:
+            return ()
+        try:
+            _, found = self._rates_around(sets.labelled, sets.spec, cosine)
+        except ValueError:
+            return ()
+        return tuple(
+            ErrorRate(
+                fmr=one.rate,
+                cosine=_rounded_up(one.cosine),
+                low=one.low,
+                high=max(one.high, _rounded_up(one.cosine)),
+                extrapolated=one.extrapolated,
+            )
+            for one in found
+        )
+
+    def _rates_around(self, one: EmbeddedSet, spec: EmbedderSpec, cosine: float) -> _Around:
+        """The rate at a cosine and thresholds around it.
+
+        Raises:
+            ValueError: The set has too few images or people.
+        """
+        key = (contents(one), spec, cosine)
+        if key not in self._around:
+            self._around[key] = thresholds.rates_around(self._impostors_of(one, spec).pairs, cosine)
+        return self._around[key]
 
     def _known_impostors(self, one: EmbeddedSet, spec: EmbedderSpec) -> Strangers | None:
         """The comparisons of a set; None where it is too small for them."""
@@ -184,9 +225,9 @@ def _calibration(
 ) -> Calibration:
     return Calibration(
         asked=f"{kind} {found.rate:.6g}",
-        cosine=min(1.0, math.ceil(found.cosine * _GRAIN) / _GRAIN),
+        cosine=_rounded_up(found.cosine),
         low=found.low,
-        high=max(found.high, math.ceil(found.cosine * _GRAIN) / _GRAIN),
+        high=max(found.high, _rounded_up(found.cosine)),
         confidence=found.confidence,
         extrapolated=found.extrapolated,
         origin=origin,
@@ -197,50 +238,8 @@ def _calibration(
     )
 
 
-def _from_file(pinned: PinnedThresholds, kind: str, rate: float, sets: CalibrationSets) -> Calibration:
-    """The threshold that the policy's file holds: for an FPIR that of the same people against the same source."""
-    source = sets.source.summary.name if kind == "fpir" else ""
-    people = (sets.control or sets.source if kind == "fpir" else sets.labelled or sets.source).summary.name
-    there = [
-        one
-        for one in pinned.thresholds
-        if one.kind == kind and math.isclose(one.rate, rate) and one.source == source
-    ]
-    fitting = [one for one in there if one.embedder_sha256 == sets.spec.sha256]
-    found = sorted(fitting, key=lambda one: one.dataset != people)
-    if not found or (kind == "fpir" and found[0].dataset != people):
-        lacks = (
-            f"an FPIR of {rate:.6g} of {people!r} against {source!r}" if source else f"an FMR of {rate:.6g}"
-        )
-        why = ""
-        if there and not fitting:
-            another = there[0].embedder != sets.name
-            why = (
-                f"; they hold one of {there[0].embedder!r}"
-                if another
-                else "; they hold one of it with other settings"
-            )
-        raise InconclusiveError(
-            f"the pinned thresholds have no {lacks.partition(' ')[2]} for embedder {sets.name!r}{why}",
-            detail=f"{pinned.path}: write it anew with: faceleak calibrate POLICY --write {pinned.file}",
-        )
-    return _pinned(found[0], pinned)
-
-
-def _pinned(one: PinnedThreshold, pinned: PinnedThresholds) -> Calibration:
-    against = f" against {one.source!r}" if one.source else ""
-    return Calibration(
-        asked=f"{one.kind.upper()} {one.rate:.6g}",
-        cosine=one.cosine,
-        low=one.low,
-        high=one.high,
-        confidence=one.confidence,
-        extrapolated=one.extrapolated,
-        origin=f"pinned in {pinned.path.name!r}: {one.dataset!r}{against}",
-        n_people=one.n_people,
-        n_images=one.n_images,
-        n_comparisons=one.n_comparisons,
-    )
+def _rounded_up(cosine: float) -> float:
+    return min(1.0, math.ceil(cosine * _GRAIN) / _GRAIN)
 
 
 def _all(rates: Sequence[float]) -> str:

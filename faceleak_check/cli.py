@@ -3,44 +3,70 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-import textwrap
 from collections.abc import Iterator
 from enum import StrEnum
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from faceleak_check import completion
 from faceleak_check.cache_command import app as cache
+from faceleak_check.doctor_command import doctor, prefetch
 from faceleak_check.errors import FaceleakError, PolicyError
+from faceleak_check.quarantine_command import quarantine
+from faceleak_check.report_command import report
+from faceleak_check.review_command import review
+from faceleak_check.verify_command import verify
 
 if TYPE_CHECKING:
-    from faceleak_check.doctor import Finding, Part
     from faceleak_check.protocols import Progress
 
 __all__ = ["app", "main"]
 
+_START, _BEFORE, _AFTER, _REST = "Start here", "Before a release", "After a run", "The rest"
+_PANELS = (_START, _BEFORE, _AFTER, _REST)
+
+
+class _NewcomersFirst(TyperGroup):
+    """Shows the commands in the order of their panels; typer itself would begin with groups of commands."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """See `typer.core.TyperGroup`."""
+        panels = {
+            name: getattr(self.commands[name], "rich_help_panel", "") for name in super().list_commands(ctx)
+        }
+        return sorted(panels, key=lambda name: _PANELS.index(panels[name]) if panels[name] in _PANELS else -1)
+
+
 app = typer.Typer(
     name="faceleak",
+    cls=_NewcomersFirst,
     help="A release gate for synthetic face datasets. Run a policy with: pytest --faceleak-policy POLICY",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(cache, name="cache")
+app.add_typer(cache, name="cache", rich_help_panel=_REST)
 
 
 class Described(StrEnum):
     """What ``faceleak schema`` prints a JSON Schema of."""
 
     POLICY = "policy"
+    WAIVERS = "waivers"
     EVIDENCE = "evidence"
+    STATEMENT = "statement"
 
 
 def main() -> None:
     """Runs the command; what a user can cause ends in a message, not in a traceback."""
+    if "_FACELEAK_COMPLETE" in os.environ:
+        completion.heal_words(os.environ)
     try:
         app()
     except FaceleakError as error:
@@ -63,7 +89,7 @@ def options(
     """A release gate for synthetic face datasets. Run a policy with: pytest --faceleak-policy POLICY."""
 
 
-@app.command()
+@app.command(rich_help_panel=_START)
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder to make.")] = Path("faceleak-demo"),
 ) -> None:
@@ -75,7 +101,7 @@ def demo(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=_START)
 def init(
     policy: Annotated[Path, typer.Argument(help="File to write.")] = Path("policies/release.yaml"),
 ) -> None:
@@ -86,9 +112,14 @@ def init(
     typer.echo(f"Wrote {policy}. Set its two paths, then run: pytest --faceleak-policy {policy}")
 
 
-@app.command()
+@app.command(rich_help_panel=_START)
 def validate(
-    policies: Annotated[list[str], typer.Argument(help="Policy files, folders of them, or builtin:NAME.")],
+    policies: Annotated[
+        list[str],
+        typer.Argument(
+            help="Policy files, folders of them, or builtin:NAME.", autocompletion=completion.policies
+        ),
+    ],
 ) -> None:
     """Check policies without running them or looking at any data."""
     from faceleak_check.policy.parse import parse_argument
@@ -110,9 +141,11 @@ def validate(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=_BEFORE)
 def calibrate(
-    policy: Annotated[str, typer.Argument(help="A policy file, or builtin:NAME.")],
+    policy: Annotated[
+        str, typer.Argument(help="A policy file, or builtin:NAME.", autocompletion=completion.policies)
+    ],
     write: Annotated[
         Path | None,
         typer.Option(help="File to write, for `thresholds:` in the policy: its gate then does not move."),
@@ -140,9 +173,11 @@ def calibrate(
         typer.echo(f"\nWrote {write}. Pin it in the policy: thresholds: {write.name}")
 
 
-@app.command()
+@app.command(rich_help_panel=_BEFORE)
 def embed(
-    policy: Annotated[str, typer.Argument(help="A policy file, or builtin:NAME.")],
+    policy: Annotated[
+        str, typer.Argument(help="A policy file, or builtin:NAME.", autocompletion=completion.policies)
+    ],
     dataset: Annotated[str, typer.Argument(help="Name of one of its datasets.")],
     write: Annotated[Path, typer.Option(help="File to write, such as training.npz.")],
     embedder: Annotated[
@@ -187,91 +222,19 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}; choose another file") from None
 
 
-@app.command()
-def doctor(
-    policies: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Policies, or names of embedders and screens; all that are installed by default."
-        ),
-    ] = None,
-) -> None:
-    """Show what can run on this machine: each embedder and screen, ready or missing, and what to do."""
-    from faceleak_check.doctor import devices, examine, parts_that_ship
-
-    typer.echo(devices())
-    findings = [examine(part) for part in (_parts(policies) if policies else parts_that_ship())]
-    _show(findings)
-    if policies and any(finding.status != "ready" for finding in findings):
-        raise typer.Exit(1)
+app.command(rich_help_panel=_AFTER)(report)
+app.command(rich_help_panel=_AFTER)(review)
+app.command(rich_help_panel=_AFTER)(quarantine)
+app.command(rich_help_panel=_AFTER)(verify)
+app.command(rich_help_panel=_BEFORE)(doctor)
+app.command(rich_help_panel=_BEFORE)(prefetch)
 
 
-@app.command()
-def prefetch(
-    wanted: Annotated[
-        list[str], typer.Argument(help="Policies, or names of embedders and screens, such as adaface-ir101.")
-    ],
-) -> None:
-    """Download and verify the models that policies need, for runs without network."""
-    from faceleak_check.doctor import fetch
-
-    findings = [fetch(part) for part in _parts(wanted)]
-    _show(findings)
-    if any(finding.status != "ready" for finding in findings):
-        raise typer.Exit(1)
-
-
-def _parts(wanted: list[str]) -> list[Part]:
-    from faceleak_check.doctor import part_named, parts_of
-    from faceleak_check.policy.parse import parse_argument
-    from faceleak_check.policy.presets import resolve_policies
-
-    named = {name: part_named(name) for name in wanted}
-    policies = [name for name, part in named.items() if part is None]
-    parts = [part for part in named.values() if part is not None]
-    for name in policies:
-        _refuse_slip(name)
-    for argument in resolve_policies(policies, Path.cwd()):
-        parts += parts_of(parse_argument(argument))
-    return parts
-
-
-def _refuse_slip(name: str) -> None:
-    """A name that is no file and near to a model's is told as such, and not as a missing policy."""
-    from faceleak_check.errors import UsageError
-    from faceleak_check.registry import EMBEDDERS, SCREENS, suggestion
-
-    known = [*EMBEDDERS, *SCREENS]
-    if suggestion(name, known) and not Path(name).exists():
-        raise UsageError(f"unknown model {name!r}{suggestion(name, known)}; there are: {', '.join(known)}")
-
-
-def _show(findings: list[Finding]) -> None:
-    """Two lines a model: what it is, and its weights or what is wrong."""
-    width = max((len(finding.part.name) for finding in findings), default=0)
-    for kind in ("embedder", "screen"):
-        of_kind = [finding for finding in findings if finding.part.kind == kind]
-        if of_kind:
-            typer.echo(f"{kind}s")
-        for finding in of_kind:
-            typer.echo(f"  {finding.part.name:<{width}}  {finding.status:<7}  {_what(finding)}".rstrip())
-            for line in textwrap.wrap(finding.sentence, 74, break_long_words=False, break_on_hyphens=False):
-                typer.echo(f"      {line}")
-
-
-def _what(finding: Finding) -> str:
-    spec = finding.spec
-    if spec is None:
-        return finding.licence
-    digest = f"SHA-256 {spec.weights_sha256[:12]}" if spec.weights_sha256 else "no weights"
-    return f"{spec.device}  {spec.precision}  {spec.licence}  {digest}"
-
-
-@app.command()
+@app.command(rich_help_panel=_REST)
 def schema(
     of: Annotated[Described, typer.Argument(help="What the schema describes.")] = Described.POLICY,
 ) -> None:
-    """Print a JSON Schema: of policies, for your editor, or of evidence.json."""
-    folder = {Described.POLICY: "policy", Described.EVIDENCE: "reports"}[of]
+    """Print a JSON Schema: of policies and waivers, for your editor, or of evidence.json and statement.json."""
+    folder = "policy" if of in (Described.POLICY, Described.WAIVERS) else "reports"
     file = files("faceleak_check") / folder / f"{of}.schema.json"
     typer.echo(file.read_text(encoding="utf-8"), nl=False)

@@ -12,25 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faceleak_check.case_texts import FailureText, InvalidText
 from faceleak_check.errors import EvidenceError, PolicyError
 from faceleak_check.policy.parse import parse_argument
 from faceleak_check.policy.presets import PolicyFileArgument
 from faceleak_check.policy.schema import Case, Policy
+from faceleak_check.policy.waiver_use import matched_by
 from faceleak_check.records import Outcome, Verdict
 from faceleak_check.registry import suggestion
 from faceleak_check.reports.evidence import EvidenceFolder
 from faceleak_check.reports.junit import junit_properties
 from faceleak_check.reports.plain import verdict_record
-from faceleak_check.reports.terminal import failure_text, headline, place_line
+from faceleak_check.reports.reading import reading_record
+from faceleak_check.reports.thumbnails import thumbnails
 
 if TYPE_CHECKING:
-    from faceleak_check.pipeline import Gate
+    from faceleak_check.pipeline import Gate, Judged
     from faceleak_check.protocols import Progress
     from faceleak_check.reports.progress import ProgressBar
 
 __all__ = [
     "RUN",
-    "FailureText",
     "PolicyFile",
     "PolicyItem",
     "PolicyRun",
@@ -74,6 +76,14 @@ class PolicyWarning(pytest.PytestWarning):
     """A policy can be run and something about it should be mended."""
 
 
+class _InvalidError(pytest.Collector.CollectError):
+    """The policy is wrong."""
+
+    def __init__(self, error: PolicyError) -> None:
+        super().__init__(str(error))
+        self.shown = InvalidText(str(error), "\n".join(problem.public for problem in error.problems))
+
+
 class _NotPassedError(Exception):
     """Tells pytest that a case did not pass; all there is to say is in the item's record."""
 
@@ -97,7 +107,7 @@ class PolicyFile(pytest.Collector):
         try:
             policy = self.config.stash[RUN].parse(self.path)
         except PolicyError as error:
-            raise self.CollectError(str(error)) from None
+            raise _InvalidError(error) from None
         try:
             for note in policy.notes:
                 self.warn(PolicyWarning(f"{policy.shown_as}: {note}"))
@@ -110,6 +120,12 @@ class PolicyFile(pytest.Collector):
             # as text, which pytest takes apart in the same way when --lf reads it again
             node_id = f"{self.nodeid}::{case.id}"
             yield PolicyItem.from_parent(self, name=case.id, nodeid=node_id, policy=policy, case=case)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
+        """What is wrong in the policy; a traceback only where this program itself is at fault."""
+        if isinstance(excinfo.value, _InvalidError):
+            return excinfo.value.shown
+        return super().repr_failure(excinfo)
 
     def _refuse_unknown(self, policy: Policy) -> None:
         cases = [case.id for case in policy.cases]
@@ -131,6 +147,7 @@ class PolicyItem(pytest.Item):
         self.policy = policy
         self.case = case
         self.record: dict[str, Any] | None = None
+        self.waivers_matched: list[tuple[str, str]] = []
 
     def setup(self) -> None:
         """Runs the case and leaves its evidence."""
@@ -140,9 +157,14 @@ class PolicyItem(pytest.Item):
         gate = gate_of(self.config)
         n_embedded, n_screened = gate.n_embedded, gate.n_screened
         with bar_taken_away(self.config):
-            verdict, pairs_file = self._with_pairs(gate.run(self.policy, self.case))
+            judged = gate.judged(self.policy, self.case)
+            verdict, files = self._with_files(judged, gate.progress)
         self.record = verdict_record(verdict)
-        self.record["pairs_file"] = pairs_file
+        self.record["pairs_file"] = files.get("pairs")
+        for role, one in self.record["sets"].items():
+            reading = reading_record(self.policy.datasets.get(one["name"]))
+            one.update(files.get("sets", {}).get(role, {}), reading=reading)
+        self.waivers_matched = sorted(matched_by(self.policy.waivers, verdict))
         self.record["run"] = {
             "n_embedded": gate.n_embedded - n_embedded,
             "n_screened": gate.n_screened - n_screened,
@@ -155,14 +177,22 @@ class PolicyItem(pytest.Item):
         if verdict.outcome is Outcome.INCONCLUSIVE or (never_run and not verdict.passed):
             raise _NotPassedError
 
-    def _with_pairs(self, verdict: Verdict) -> tuple[Verdict, dict[str, Any] | None]:
-        """The verdict and its file of pairs; what would pass is inconclusive where they cannot be written."""
+    def _with_files(self, judged: Judged, progress: Progress) -> tuple[Verdict, dict[str, Any]]:
+        """The verdict and its files beside the evidence; without them what would pass is inconclusive."""
+        evidence, files, verdict = self.config.stash[RUN].evidence, dict[str, Any](), judged.verdict
         try:
-            return verdict, self.config.stash[RUN].evidence.add_pairs(self.policy.shown_as, verdict)
+            files["pairs"] = evidence.add_pairs(self.policy.shown_as, verdict)
+            files["sets"] = evidence.add_sets(verdict)
+            if self.config.getoption("--faceleak-thumbnails"):
+                blur_real = self.config.getoption("--faceleak-blur-source")
+                there = evidence.has_thumbnail
+                pictures = thumbnails(verdict, judged.sets, there, progress, blur_real=blur_real)
+                evidence.add_thumbnails(pictures)
         except EvidenceError as error:
             outcome = Outcome.INCONCLUSIVE if verdict.passed else verdict.outcome
             reasons, details = (error.message, *verdict.reasons), (error.detail, *verdict.details)
-            return replace(verdict, outcome=outcome, reasons=reasons, details=details), None
+            verdict = replace(verdict, outcome=outcome, reasons=reasons, details=details)
+        return verdict, files
 
     def runtest(self) -> None:
         """Fails where people leak."""
@@ -182,36 +212,6 @@ class PolicyItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where in the policy the case stands."""
         return self.path, self.case.line - 1, self.name
-
-
-class _Place:
-    """What pytest prints in its short summary and puts in JUnit's ``message``."""
-
-    def __init__(self, path: str, lineno: int, message: str) -> None:
-        self.path = path
-        self.lineno = lineno
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.lineno}: {self.message}"
-
-
-class FailureText:
-    """A failed case as pytest prints it: names of files on the terminal, digests wherever it becomes text."""
-
-    def __init__(self, record: dict[str, Any], path: str, line: int) -> None:
-        self._record = record
-        self.reprcrash = _Place(path, line, headline(record))
-
-    def toterminal(self, writer: Any) -> None:
-        """Prints the verdict with the names of files."""
-        for line in failure_text(self._record, names=True).splitlines():
-            writer.line(line, red=line.startswith("LEAK:"), yellow=line.startswith("INCONCLUSIVE:"))
-        writer.line(place_line(self.reprcrash.path, self.reprcrash.lineno, self._record["case"]))
-
-    def __str__(self) -> str:
-        """The verdict without the name of any file: this is what JUnit gets."""
-        return failure_text(self._record, names=False)
 
 
 def gate_of(config: pytest.Config) -> Gate:
@@ -245,5 +245,5 @@ def _progress(config: pytest.Config) -> Progress:
 
     capture = config.pluginmanager.get_plugin("capturemanager")
     shown = capture.global_and_fixture_disabled if capture else contextlib.nullcontext
-    config.stash[_BAR] = ProgressBar(sys.__stdout__, shown)
+    config.stash[_BAR] = ProgressBar(sys.__stdout__, shown, coloured=reporter.hasmarkup)
     return config.stash[_BAR]

@@ -23,6 +23,7 @@ from faceleak_check.records import (
     Calibration,
     ChanceMatches,
     EmbedderSpec,
+    ErrorRate,
     ImageRef,
     Measurement,
     Outcome,
@@ -51,6 +52,7 @@ class Comparison:
         whole: Roles of the sets that are screened whole.
         embedded: The sets with their images, by role; empty for precomputed matches.
         thresholds: The thresholds that were asked for as error rates, by the embedder's name.
+        error_rates: Thresholds of other false match rates, for a figure; empty where nothing tells them.
         chance: What the threshold predicts by chance; None where nothing tells.
         hubs: The hub rule; None where the policy has none, or the check does not ask for it.
         kinds: Tells copies from other pictures of a person; None without images.
@@ -69,6 +71,7 @@ class Comparison:
     whole: tuple[Role, ...] = ()
     embedded: Mapping[Role, EmbeddedSet] = field(default_factory=dict)
     thresholds: Mapping[str, Calibration] = field(default_factory=dict)
+    error_rates: tuple[ErrorRate, ...] = ()
     chance: ChanceMatches | None = None
     hubs: HubRule | None = None
     kinds: Kinds | None = None
@@ -94,6 +97,7 @@ def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case) -
         embedder=compared.embedder,
         agreement=compared.agreement,
         thresholds=compared.thresholds,
+        error_rates=compared.error_rates,
         chance=compared.chance,
         scan=compared.scan,
     )
@@ -224,11 +228,8 @@ def _judged(filled: Verdict, settled: Settled, compared: Comparison, policy: Pol
         waived = compared.kinds.told(waived)
     outcome, reason = judge(measured)
     surprises, mentioned = unexpected(filled.sets, compared.expected)
-    open_questions = [
-        *_lost(filled, policy),
-        *surprises,
-        *policy.waivers.expired_on(datetime.now(UTC).date()),
-    ]
+    today = datetime.now(UTC).date()
+    open_questions = [*_lost(filled, policy), *surprises, *policy.waivers.expired_on(today)]
     hubs = () if compared.hubs is None else compared.hubs.found
     undecided: list[tuple[str, str]] = []
     if policy.hub is not None and case.matches is not None and compared.figures is not None:
@@ -257,7 +258,14 @@ def _judged(filled: Verdict, settled: Settled, compared: Comparison, policy: Pol
     if case.no_worse_than is not None:
         judged = with_previous(judged, case.no_worse_than)
     found = recall_warnings(settled.search)
-    warnings = (*filled.warnings, *found, *mentioned, *warnings_on(judged, settled.n_disagreed))
+    expired = policy.waivers.expiry_warnings(today)
+    warnings = (
+        *filled.warnings,
+        *found,
+        *mentioned,
+        *expired,
+        *warnings_on(judged, settled.n_disagreed),
+    )
     return replace(judged, warnings=warnings)
 
 

@@ -212,7 +212,8 @@ def _run_gate(folder: Path, kind: str) -> int:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+        # the planted leaks are no news to GitHub
+        if name not in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "GITHUB_ACTIONS")
     }
     command = [sys.executable, "-m", "pytest", *_arguments(kind), "--faceleak-store", ".store"]
     return subprocess.run(command, cwd=folder, env=environment, check=False).returncode  # noqa: S603  our own
@@ -272,6 +273,7 @@ def _in_words(folder: Path, findings: Findings, *, right: bool) -> Iterator[str]
     yield f"  both        hold {findings.n_no_face} pictures without a face: counted as no_face, and not compared."
     yield "\nFiles to open"
     yield f"  {folder}/leaky.yaml                     the policy, with comments"
+    yield f"  {folder}/leaky-evidence/report.html     the report: open it in a browser"
     yield f"  {folder}/leaky-evidence/evidence.json   every figure behind the verdicts"
     yield f"  {folder}/leaky.xml                      the JUnit file to hand in: no name, no face in it"
     yield f"  {folder}/generated-leaky/ and {folder}/training/   the pictures; look at a pair"

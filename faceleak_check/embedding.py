@@ -95,7 +95,7 @@ class EmbeddedSets:
         Raises:
             InconclusiveError: The dataset, the model or the store cannot be used.
         """
-        found = reader.scan(self._progress)
+        found = reader.scan(self._progress).without(dataset.without)
         detector = Mtcnn(embedder.spec.device)
         if alignment is None:
             alignment = self._alignment(dataset, choice, embedder.spec, detector, reader, found)

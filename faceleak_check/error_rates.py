@@ -9,11 +9,12 @@ from typing import Any
 from faceleak_check.calibrating import Calibrator
 from faceleak_check.calibration_sets import CalibrationSets
 from faceleak_check.case_sets import CaseSets
+from faceleak_check.checks.leaks import cosine_of
 from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.canaries import guarded
 from faceleak_check.policy.schema import Case, NamedEmbedder, Policy
 from faceleak_check.policy.types import Threshold
-from faceleak_check.records import Calibration
+from faceleak_check.records import Calibration, ErrorRate
 from faceleak_check.screening import Screener
 
 __all__ = ["ErrorRates"]
@@ -105,6 +106,27 @@ class ErrorRates:
         found = self._calibrator.resolved(threshold, self.context(named, by_role, screener))
         self.found[named.name] = found
         return Threshold(cosine=found.cosine)
+
+    def around(
+        self,
+        check: Any,
+        named: NamedEmbedder,
+        by_role: Mapping[Role, EmbeddedSet],
+        screener: Screener | None = None,
+    ) -> tuple[ErrorRate, ...]:
+        """Thresholds of other false match rates, where the case itself asks for its own as a rate.
+
+        Args:
+            check: The check with its error rate as a cosine.
+            named: The embedder.
+            by_role: The case's sets by this embedder.
+            screener: The screens; None where nothing is screened.
+        """
+        asked, cosine = getattr(self._case.check, "threshold", None), cosine_of(check)
+        is_rate = isinstance(asked, Threshold) and asked.is_rate and named.name in self.found
+        if not is_rate or cosine is None:
+            return ()
+        return self._calibrator.error_rates(cosine, self.context(named, by_role, screener))
 
     def strictest(self) -> Threshold:
         """The highest cosine at which another check of the policy calls a pair with this case's source a leak.

@@ -9,7 +9,7 @@
         ├── DatasetError     a dataset cannot be read as the policy says
         ├── ModelError       a model or a device is missing, damaged or of the wrong kind
         ├── StoreError       the template store cannot be read or written
-        └── EvidenceError    the evidence cannot be written
+        └── EvidenceError    the evidence cannot be written, or cannot be read
 
 A *violated* policy is not an error: it is a `Verdict` whose outcome is ``leak``.
 """
@@ -50,6 +50,7 @@ class Problem:
         column: Column in the line, from 1.
         message: What was found, what was expected and what to do.
         key: Dotted path of the key, such as ``checks[0].leak_rate.at_most``; empty for the file itself.
+        hidden: The part of the message that names folders of this machine, which a JUnit file does without.
     """
 
     file: str
@@ -57,10 +58,24 @@ class Problem:
     column: int
     message: str
     key: str = ""
+    hidden: str = ""
 
     def __str__(self) -> str:
+        return self._told(self.message)
+
+    @property
+    def public(self) -> str:
+        """The same without folders of this machine."""
+        return self._told(self.public_message)
+
+    @property
+    def public_message(self) -> str:
+        """The message without folders of this machine."""
+        return self.message.replace(self.hidden, "") if self.hidden else self.message
+
+    def _told(self, message: str) -> str:
         place = f"{self.file}:{self.line}:{self.column}: "
-        return place + (f"{self.key}: {self.message}" if self.key else self.message)
+        return place + (f"{self.key}: {message}" if self.key else message)
 
 
 class PolicyError(FaceleakError):
@@ -108,4 +123,4 @@ class StoreError(InconclusiveError):
 
 
 class EvidenceError(InconclusiveError):
-    """The evidence cannot be written."""
+    """The evidence cannot be written, or what was written cannot be read as it was."""

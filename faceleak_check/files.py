@@ -12,19 +12,28 @@ from typing import BinaryIO
 __all__ = ["opened_whole", "write_whole"]
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Writes a file for its owner alone, under a temporary name that is renamed at the end.
+
+    Args:
+        path: The file.
+        data: What it is to hold.
+        durable: Whether to wait until the disk has it, which for thousands of small files takes seconds.
 
     Raises:
         OSError: The folder cannot be written; nothing is left behind.
     """
-    with opened_whole(path) as file:
+    with opened_whole(path, durable=durable) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
-def opened_whole(path: Path) -> Iterator[BinaryIO]:
+def opened_whole(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """A file for its owner alone, under a temporary name until the block ends well.
+
+    Args:
+        path: The file.
+        durable: Whether to wait until the disk has it.
 
     Raises:
         OSError: The folder cannot be written; nothing is left behind.
@@ -35,7 +44,8 @@ def opened_whole(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -50,7 +51,8 @@ def _histograms(
             threshold=cosine,
         )
     if settled.matches is not None:
-        yield _of("best_match", _best(settled.matches), cosine)
+        best = _best(settled.matches)
+        yield replace(_of("best_match", best, cosine), marks=_highest(best))
     if settled.in_control is not None:
         yield _of("best_match_in_control", _best(settled.in_control), cosine)
     if unseen is not None:
@@ -62,6 +64,12 @@ def _marks(settled: Settled) -> tuple[tuple[int, float], ...]:
     cosines = [pair.similarity for pair in settled.measured.pairs]
     places = sorted({*(k for k in _MARKS if k <= len(cosines)), len(cosines)} - {0})
     return tuple((k, cosines[k - 1]) for k in places)
+
+
+def _highest(cosines: FloatArray) -> tuple[tuple[int, float], ...]:
+    """The k-th highest cosines, for k up to all of them."""
+    places = [k for k in _MARKS if k <= len(cosines)]
+    return tuple((k, float(-np.partition(-cosines, k - 1)[k - 1])) for k in places)
 
 
 def _best(matches: Matches) -> FloatArray:

@@ -201,6 +201,7 @@ def summary_of(found: ImageSet, n_compared: int, excluded: tuple[Exclusion, ...]
         excluded=excluded,
         n_other_files=found.n_other_files,
         n_people=found.n_people,
+        found=found,
     )
 
 

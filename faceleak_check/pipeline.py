@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from faceleak_check.concluding import conclude
 from faceleak_check.errors import InconclusiveError
+from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.schema import Case, ExecutionKeys, Policy
 from faceleak_check.preparing import Preparation
 from faceleak_check.protocols import Progress
 from faceleak_check.records import Outcome, Verdict
 from faceleak_check.store.roots import Root
 
-__all__ = ["Gate", "silent"]
+__all__ = ["Gate", "Judged", "silent"]
 
 
 def silent(stage: str, done: int, total: int) -> None:
     """A progress that tells nobody."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A verdict, and the sets that it is about.
+
+    Attributes:
+        verdict: The verdict.
+        sets: The sets with what reads their images, by role; empty for match lists, and where a set could not be had.
+    """
+
+    verdict: Verdict
+    sets: Mapping[Role, EmbeddedSet] = field(default_factory=dict)
 
 
 class Gate:
@@ -33,7 +48,7 @@ class Gate:
         self._made: list[Preparation] = []
         self._preparation = lru_cache(maxsize=None)(self._made_for)
         self._store = store
-        self._progress = progress
+        self.progress = progress
 
     @property
     def n_embedded(self) -> int:
@@ -50,14 +65,19 @@ class Gate:
 
         Everything that keeps it from being given makes it inconclusive.
         """
+        return self.judged(policy, case).verdict
+
+    def judged(self, policy: Policy, case: Case) -> Judged:
+        """The verdict of one case as `run` gives it, with the sets that it is about."""
         blank = Verdict(outcome=Outcome.INCONCLUSIVE, policy=policy.name, check=case.check_name, case=case.id)
         try:
             compared = self._preparation(policy.execution).compared(policy, case)
-            return conclude(blank, compared, policy, case)
+            return Judged(verdict=conclude(blank, compared, policy, case), sets=compared.embedded)
         except InconclusiveError as error:
-            return replace(blank, reasons=(error.message,), details=tuple(filter(None, [error.detail])))
+            details = tuple(filter(None, [error.detail]))
+            return Judged(verdict=replace(blank, reasons=(error.message,), details=details))
 
     def _made_for(self, execution: ExecutionKeys) -> Preparation:
-        made = Preparation(self._store, self._progress, self.notes, execution)
+        made = Preparation(self._store, self.progress, self.notes, execution)
         self._made.append(made)
         return made

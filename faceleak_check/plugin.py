@@ -38,6 +38,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="folder for the evidence (private); default: faceleak-evidence",
     )
     group.addoption(
+        "--faceleak-thumbnails",
+        action="store_true",
+        help="put small pictures of the pairs, and of samples of what was left out, into the evidence folder and its "
+        "page; without it they hold no face",
+    )
+    group.addoption(
+        "--faceleak-blur-source",
+        action="store_true",
+        help="blur the pictures of real people among them; needs --faceleak-thumbnails",
+    )
+    group.addoption(
         "--faceleak-offline",
         action="store_true",
         help="never touch the network: models that are not on this machine make a verdict inconclusive",

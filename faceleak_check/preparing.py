@@ -132,6 +132,7 @@ class Preparation:
             whole=_whole(check),
             embedded=sets,
             thresholds=rates.found,
+            error_rates=rates.around(check, case.embedder, sets, screener),
             scan=scan,
         )
         if isinstance(check, NearCopy) or comparison.figures is None:
@@ -198,6 +199,7 @@ class Preparation:
             whole=("canaries",) if originals else (),
             embedded=sets,
             thresholds=rates.found,
+            error_rates=rates.around(check, case.embedder, sets, screener),
         )
 
     def _altered(

@@ -13,11 +13,11 @@ from typing import Any
 from faceleak_check.checks.judge import apart
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.records import EmbedderSpec, Measurement, Outcome, Previous, Verdict
+from faceleak_check.seals import EVIDENCE_VERSION, SEALED_SINCE, digest_of
 
 __all__ = ["compared_with", "read_previous", "with_previous"]
 
 _DECIMALS = 9
-_READ = (1, 2, 3, 4)
 _COMPARED = ("source", "control")
 
 
@@ -62,9 +62,26 @@ def _read(file: Path) -> tuple[list[Any], str]:
         version = data["evidence_version"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _unusable(f"{file}: this is no evidence.json of faceleak-check, or it is damaged.") from None
-    if version not in _READ:
-        raise _unusable(f"{file}: evidence of version {version!r}; this program reads 1 to {_READ[-1]}.")
+    if version not in range(1, EVIDENCE_VERSION + 1):
+        raise _unusable(
+            f"{file}: evidence of version {version!r}; this program reads 1 to {EVIDENCE_VERSION}."
+        )
+    if version >= SEALED_SINCE or "sha256" in data:
+        _require_seal(data, file)
     return cases, hashlib.sha256(raw).hexdigest()
+
+
+def _require_seal(data: Mapping[str, Any], file: Path) -> None:
+    """A figure that somebody has edited is no bound."""
+    try:
+        found = digest_of(data)
+    except ValueError:
+        raise _unusable(f"{file}: this is no evidence.json of faceleak-check, or it is damaged.") from None
+    if data.get("sha256") != found:
+        raise _unusable(
+            f"{file}: it was changed after it was written: found contents of SHA-256 {found}, expected "
+            f"{data.get('sha256')}, which the file itself names. Take the file as that run wrote it."
+        )
 
 
 def _case(cases: list[Any], verdict: Verdict, file: Path) -> Mapping[str, Any]:

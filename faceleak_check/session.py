@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faceleak_check.asked import (
+    evidence_folder,
+    policies_asked_for,
+    refuse_blur_alone,
+    take_chosen,
+)
+from faceleak_check.case_texts import FailureText, InvalidText
 from faceleak_check.collection import (
     RUN,
-    FailureText,
     PolicyFile,
     PolicyItem,
     PolicyRun,
     bar_taken_away,
     gate_of,
 )
-from faceleak_check.errors import EvidenceError, PolicyError, UsageError
-from faceleak_check.policy.presets import PolicyFileArgument, resolve_policies
+from faceleak_check.errors import EvidenceError, PolicyError
+from faceleak_check.policy.schema import Policy
+from faceleak_check.policy.waiver_use import WaiverUse, waiver_use
 from faceleak_check.reports.evidence import EvidenceFolder, invalid_policy_record, policy_record
-from faceleak_check.reports.terminal import policy_lines, safe
+from faceleak_check.reports.github import PolicyPlace, inert, tell_github
+from faceleak_check.reports.layout import safe
+from faceleak_check.reports.summary import summary_lines
+from faceleak_check.reports.waivers import UnmatchedText, fails
+from faceleak_check.suites import PolicySuites
 
 if TYPE_CHECKING:
     from faceleak_check.api import PolicyResult
@@ -42,19 +51,26 @@ class PolicySession:
         config: pytest's configuration.
 
     Raises:
-        pytest.UsageError: A policy that was asked for is not there.
+        pytest.UsageError: A policy that was asked for is not there, or an option makes no sense alone.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self._run = PolicyRun(policies=_asked_for(config), evidence=EvidenceFolder(_evidence_folder(config)))
+        refuse_blur_alone(config)
+        evidence = EvidenceFolder(evidence_folder(config))
+        self._run = PolicyRun(policies=policies_asked_for(config), evidence=evidence)
         self._started = datetime.now(UTC)
         self._records: dict[tuple[str, str], dict[str, Any]] = {}
+        self._waivers_matched: dict[str, set[tuple[str, str]]] = {}
         self._evidence_error = ""
+        self._said_to_github: list[str] = []
         self._chosen: dict[Path, set[str]] = {}
         if config.getoption("--faceleak-policy") and config.args_source is not pytest.Config.ArgsSource.ARGS:
             config.args = []
         config.stash[RUN] = self._run
+        if not self._is_worker and config.getoption("xmlpath", default=None):
+            suites = PolicySuites(config, [self._node_id(path) for path in self._run.policies])
+            config.pluginmanager.register(suites, "faceleak-suites")
 
     @property
     def _is_worker(self) -> bool:
@@ -82,7 +98,7 @@ class PolicySession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
         """Takes node ids of policies out of the arguments: pytest itself cannot find them."""
-        self._chosen = _take_chosen(self.config, self._run.policies)
+        self._chosen = take_chosen(self.config, self._run.policies)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, Any]:
@@ -97,7 +113,15 @@ class PolicySession:
                 *report.result,
                 *(self._policy_file(collector, path) for path in self._run.policies),
             ]
+        if isinstance(report.longrepr, InvalidText):
+            setattr(report, _REPORTED, report.longrepr.text)
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Gives an invalid policy that comes from a worker as text its folders back, for the terminal alone."""
+        if not self._is_worker and (text := vars(report).pop(_REPORTED, None)) is not None:
+            report.longrepr = InvalidText(text, str(report.longrepr))  # type: ignore[assignment]
 
     def _policy_file(self, session: pytest.Session, path: Path) -> PolicyFile:
         file: PolicyFile = PolicyFile.from_parent(
@@ -128,7 +152,12 @@ class PolicySession:
             # pytest itself asks the item only about failures of its call
             report.longrepr = item.repr_failure(call.excinfo)
         if item.record is not None and (report.failed or report.when == "teardown"):
-            sent = {"policy": item.policy.shown_as, "line": item.case.line, "record": item.record}
+            sent = {
+                "policy": item.policy.shown_as,
+                "line": item.case.line,
+                "record": item.record,
+                "waivers_matched": item.waivers_matched,
+            }
             setattr(report, _REPORTED, sent)
         return report
 
@@ -142,21 +171,47 @@ class PolicySession:
         if sent is None:
             return
         self._records[sent["policy"], sent["record"]["case"]] = sent["record"]
+        # a worker's tuples come as lists
+        matched = {(generated, source) for generated, source in sent["waivers_matched"]}
+        self._waivers_matched.setdefault(sent["policy"], set()).update(matched)
         if report.failed and report.when != "teardown":
             report.longrepr = FailureText(sent["record"], sent["policy"], sent["line"])  # type: ignore[assignment]
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Writes the evidence; a run without evidence is not a pass, in the JUnit file neither."""
         if not self._leaves_evidence:
             return
+        records = self._policy_records()
+        for path, record in zip(self._run.policies, records, strict=True):
+            if fails(record["waivers"]):
+                self._add_error(session, f"{self._node_id(path)}::waivers", UnmatchedText(record["waivers"]))
         try:
-            self._run.evidence.finish(self._policy_records(), self._run_record(exitstatus))
+            self._run.evidence.finish(records, self._run_record(session.exitstatus))
+            self._write_report()
         except EvidenceError as error:
             self._evidence_error = str(error)
-            session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
-            report = pytest.CollectReport("faceleak-evidence", "failed", error.message, [])
-            self.config.hook.pytest_collectreport(report=report)
+            self._add_error(session, "faceleak-evidence", error.message)
+        self._said_to_github = tell_github(
+            list(zip(records, map(self._place, self._run.policies), strict=True)),
+            evidence=self._shown(self._run.evidence.evidence_file),
+            trouble=self._evidence_error,
+        )
+
+    def _write_report(self) -> None:
+        from faceleak_check.reports.opening import open_evidence
+        from faceleak_check.reports.page.build import PageOptions, write_page
+
+        evidence, asked = self._run.evidence, self.config.getoption
+        options = PageOptions(
+            thumbnails=asked("--faceleak-thumbnails"), blur_source=asked("--faceleak-blur-source")
+        )
+        write_page(open_evidence(evidence.evidence_file), evidence.report_file, options)
+
+    def _add_error(self, session: pytest.Session, node_id: str, text: Any) -> None:
+        """An error that belongs to no case, also in the JUnit file."""
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+        self.config.hook.pytest_collectreport(report=pytest.CollectReport(node_id, "failed", text, []))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """One line a case, and where the evidence lies."""
@@ -164,12 +219,16 @@ class PolicySession:
             return
         terminalreporter.section("faceleak-check")
         for record in self._policy_records():
-            for line, colour in policy_lines(record):
-                terminalreporter.write_line(line, **{colour: True} if colour else {})
+            for line in summary_lines(record):
+                terminalreporter.write(inert(line.head), **dict.fromkeys(line.markup, True))
+                terminalreporter.line(line.tail)
         if self._evidence_error:
             terminalreporter.write_line(f"ERROR: {self._evidence_error}", red=True)
         else:
             terminalreporter.write_line(f"evidence: {self._shown(self._run.evidence.evidence_file)}")
+            terminalreporter.write_line(f"report: {self._shown(self._run.evidence.report_file)}")
+        for text in self._said_to_github:
+            terminalreporter.write_line(text)
 
     def _shown(self, path: Path) -> str:
         with contextlib.suppress(ValueError):
@@ -185,7 +244,20 @@ class PolicySession:
         except PolicyError as error:
             return invalid_policy_record(self._run.policies[path].shown_as, error)
         ran = {case.id: self._records.get((policy.shown_as, case.id)) for case in policy.cases}
-        return policy_record(policy, ran)
+        return policy_record(policy, ran, self._waiver_use(policy, ran))
+
+    def _waiver_use(self, policy: Policy, ran: Mapping[str, dict[str, Any] | None]) -> WaiverUse | None:
+        is_measured = all(record and record["measurement"] for record in ran.values())
+        matched = self._waivers_matched.get(policy.shown_as, set())
+        return waiver_use(policy.waivers, self._started.date(), matched if is_measured else None)
+
+    def _place(self, path: Path) -> PolicyPlace:
+        file = None if self._run.policies[path].shown_as.startswith("builtin:") else path
+        try:
+            cases = self._run.parse(path).cases
+        except PolicyError as error:
+            return PolicyPlace(path=file, problems=error.problems)
+        return PolicyPlace(path=file, lines={case.id: case.line for case in cases})
 
     def _run_record(self, exitstatus: int) -> dict[str, Any]:
         finished = datetime.now(UTC)
@@ -198,55 +270,6 @@ class PolicySession:
                 f"{policy}::{case}": record["run"] for (policy, case), record in sorted(self._records.items())
             },
         }
-
-
-def _evidence_folder(config: pytest.Config) -> Path:
-    folder: str = config.getoption("--faceleak-evidence")
-    if not folder:
-        raise pytest.UsageError("--faceleak-evidence is empty; name a folder, or leave the option out")
-    return config.invocation_params.dir / folder
-
-
-def _asked_for(config: pytest.Config) -> dict[Path, PolicyFileArgument]:
-    folder = config.inipath.parent if config.inipath else config.rootpath
-    try:
-        asked = [
-            *resolve_policies(config.getoption("--faceleak-policy"), config.invocation_params.dir),
-            *resolve_policies(config.getini("faceleak_policies"), folder),
-        ]
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
-    policies: dict[Path, PolicyFileArgument] = {}
-    for argument in asked:
-        policies.setdefault(argument.path.resolve(), argument)
-    return _told_apart(policies)
-
-
-def _told_apart(policies: Mapping[Path, PolicyFileArgument]) -> dict[Path, PolicyFileArgument]:
-    """The policies, by their whole path where the user's words for two of them are the same."""
-    times = Counter(argument.shown_as for argument in policies.values())
-    return {
-        path: argument if times[argument.shown_as] == 1 else replace(argument, shown_as=str(path))
-        for path, argument in policies.items()
-    }
-
-
-def _take_chosen(config: pytest.Config, policies: Mapping[Path, PolicyFileArgument]) -> dict[Path, set[str]]:
-    """Removes arguments such as ``release.yaml::leak_rate[a-vs-b]`` and returns the names of the chosen cases."""
-    chosen: dict[Path, set[str]] = {}
-    others = []
-    for argument in config.args:
-        file, _, case = argument.partition("::")
-        path = (config.invocation_params.dir / file).resolve()
-        known = next(
-            (known for known, one in policies.items() if path == known or file == one.shown_as), None
-        )
-        if known is None:
-            others.append(argument)
-        elif case:
-            chosen.setdefault(known, set()).add(case)
-    config.args = others
-    return chosen
 
 
 class FaceleakFixture:

@@ -58,6 +58,9 @@ def template_set(dataset: Dataset, spec: EmbedderSpec, root: Root, progress: Pro
 
     with store_errors(local_folder(root), "written"):
         templates = reader.templates(scratch, progress)
+    if dataset.without:
+        templates = templates.taken(np.flatnonzero(~found.images.by_content.rows_among(dataset.without)))
+        found = found.without(dataset.without)
     norms = templates.norms
     summary = summary_of(found, len(found.images), found.excluded)
     return EmbeddedSet(

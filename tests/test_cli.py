@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -58,6 +59,25 @@ def faceleak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 def test_version(faceleak: Command) -> None:
     assert faceleak("--version") == (0, f"faceleak-check {version('faceleak-check')}\n", "")
+
+
+def test_help_begins_with_what_a_newcomer_needs(faceleak: Command) -> None:
+    status, out, _ = faceleak("--help")
+    assert status == 0
+    panels: dict[str, list[str]] = {}
+    for line in out.splitlines():
+        title, command = re.match(r"╭─ (.*?) ─", line), re.match(r"│ (\w+) ", line)
+        if title:
+            panels[title[1]] = []
+        elif command:
+            panels[[*panels][-1]].append(command[1])
+    assert {name: commands for name, commands in panels.items() if name != "Options"} == {
+        "Start here": ["demo", "init", "validate"],
+        "Before a release": ["calibrate", "embed", "doctor", "prefetch"],
+        "After a run": ["report", "review", "quarantine", "verify"],
+        "The rest": ["schema", "cache"],
+    }
+    assert [*panels] == ["Options", "Start here", "Before a release", "After a run", "The rest"]
 
 
 def test_init_writes_a_policy_that_validates(faceleak: Command, tmp_path: Path) -> None:
@@ -149,7 +169,9 @@ def test_validate_of_nothing(faceleak: Command, tmp_path: Path) -> None:
     [
         ((), "policy/policy.schema.json"),
         (("policy",), "policy/policy.schema.json"),
+        (("waivers",), "policy/waivers.schema.json"),
         (("evidence",), "reports/evidence.schema.json"),
+        (("statement",), "reports/statement.schema.json"),
     ],
 )
 def test_schema_prints_the_file_that_ships(faceleak: Command, arguments: tuple[str, ...], file: str) -> None:
@@ -162,7 +184,7 @@ def test_schema_prints_the_file_that_ships(faceleak: Command, arguments: tuple[s
 def test_schema_of_something_else(faceleak: Command) -> None:
     status, out, err = faceleak("schema", "pictures")
     assert (status, out) == (2, "")
-    assert "'pictures' is not one of 'policy', 'evidence'." in err
+    assert "'pictures' is not one of 'policy', 'waivers', 'evidence', 'statement'." in err
 
 
 def test_demo_touches_no_folder_of_others(faceleak: Command, tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ What happened
 
 Files to open
   faceleak-demo/leaky.yaml                     the policy, with comments
+  faceleak-demo/leaky-evidence/report.html     the report: open it in a browser
   faceleak-demo/leaky-evidence/evidence.json   every figure behind the verdicts
   faceleak-demo/leaky.xml                      the JUnit file to hand in: no name, no face in it
   faceleak-demo/generated-leaky/ and faceleak-demo/training/   the pictures; look at a pair

@@ -22,6 +22,7 @@ from faceleak_check.policy.names import (
     Version,
 )
 from faceleak_check.policy.paths import DataPath, PolicyPath
+from faceleak_check.policy.report_keys import ReportKeys
 from faceleak_check.policy.types import (
     ChipSize,
     Divisor,
@@ -30,6 +31,7 @@ from faceleak_check.policy.types import (
     Share,
     check_keys,
 )
+from faceleak_check.policy.waiver_keys import WaiverKeys, waiver_form
 from faceleak_check.policy.work_keys import ExecutionKeys, SearchKeys
 
 __all__ = [
@@ -45,8 +47,10 @@ __all__ = [
     "Faces",
     "HubKeys",
     "Licences",
+    "ReportKeys",
     "SearchKeys",
     "SidecarLabels",
+    "WaiverKeys",
 ]
 
 Alignment = Literal["none", "mtcnn", "auto"]
@@ -213,10 +217,11 @@ class Document:
         screens: Rules that take images out of the comparison, by name.
         exclusions: How much may be left out before a verdict is inconclusive.
         checks: The tests; each item is one check.
-        waivers: A file of accepted leaks, relative to the policy file.
+        waivers: A file of accepted leaks, relative to the policy file; or {file, on_expired, on_unmatched}.
         search: How nearest neighbours are looked for.
         execution: What embeds the images.
         thresholds: A file of calibrated thresholds that "faceleak calibrate" wrote, relative to the policy file.
+        report: What the report tells besides the verdicts.
     """
 
     version: Version
@@ -231,5 +236,12 @@ class Document:
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
     search: SearchKeys = SearchKeys()
     execution: ExecutionKeys = ExecutionKeys()
-    waivers: PolicyPath | None = None
+    waivers: (
+        Annotated[
+            Annotated[PolicyPath, Tag("file form")] | Annotated[WaiverKeys, Tag("keys form")],
+            Discriminator(waiver_form),
+        ]
+        | None
+    ) = None
     thresholds: PolicyPath | None = None
+    report: ReportKeys | None = None

@@ -1,6 +1,6 @@
-"""The JSON Schema of a policy, so that an editor completes and explains the keys.
+"""The JSON Schemas of policies and of files of waivers, so that an editor completes and explains the keys.
 
-Run as ``python -m faceleak_check.policy.json_schema`` it rewrites the file that ships in the package.
+Run as ``python -m faceleak_check.policy.json_schema`` it rewrites the files that ship in the package.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ from faceleak_check.policy.shapes import (
     screens,
 )
 from faceleak_check.policy.types import Threshold
+from faceleak_check.policy.waivers import WaiverDocument
 from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS
 
-__all__ = ["SHIPPED", "build_schema", "schema_text"]
+__all__ = ["SHIPPED", "SHIPPED_WAIVERS", "build_schema", "schema_text", "waivers_schema_text"]
 
 SHIPPED = Path(__file__).with_name("policy.schema.json")
+SHIPPED_WAIVERS = Path(__file__).with_name("waivers.schema.json")
 
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 
@@ -134,9 +136,29 @@ def _offer(shape: Shape, names: list[str]) -> None:
 
 
 def schema_text() -> str:
-    """The schema as the text of a file."""
-    return json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n"
+    """The schema of a policy as the text of a file."""
+    return _text(build_schema())
+
+
+def waivers_schema_text() -> str:
+    """The schema of a file of waivers as the text of a file."""
+    shapes, refs = _shapes([WaiverDocument])
+    document = shapes.pop(_name(refs[WaiverDocument]))
+    return _text(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "urn:faceleak-check:waivers:1",
+            **document,
+            "title": "faceleak-check waivers",
+            "$defs": shapes,
+        }
+    )
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
     SHIPPED.write_text(schema_text(), encoding="utf-8")
+    SHIPPED_WAIVERS.write_text(waivers_schema_text(), encoding="utf-8")

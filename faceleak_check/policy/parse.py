@@ -9,7 +9,7 @@ from pathlib import Path
 from faceleak_check.errors import PolicyError
 from faceleak_check.policy.cases import CaseBuilder
 from faceleak_check.policy.datasets import build_datasets
-from faceleak_check.policy.document import Document
+from faceleak_check.policy.document import Document, WaiverKeys
 from faceleak_check.policy.embedders import EmbedderRules, chosen_embedders
 from faceleak_check.policy.indices import check_index
 from faceleak_check.policy.networks import check_networks
@@ -88,6 +88,7 @@ def parse_policy(
         search=document.search,
         execution=document.execution,
         licences=None if document.licences is None else document.licences.allow,
+        standards=() if document.report is None else document.report.standards,
     )
 
 
@@ -123,13 +124,16 @@ def _waivers(document: Document | None, validator: Validator) -> Waivers:
     """What the policy's file of waivers holds; nothing where it names none."""
     if document is None or document.waivers is None:
         return Waivers()
-    shown_as = str(validator.source.data["waivers"])
-    if not document.waivers.exists():
+    written, given = validator.source.data["waivers"], document.waivers
+    keys = given if isinstance(given, WaiverKeys) else WaiverKeys(file=given)
+    is_mapping = isinstance(written, dict)
+    shown_as = str(written["file"] if is_mapping else written)
+    if not keys.file.exists():
         message = f"the waivers file {quoted(shown_as)} does not exist; correct it or leave it out"
-        validator.report(("waivers",), message)
+        validator.report(("waivers", "file") if is_mapping else ("waivers",), message)
         return Waivers()
     try:
-        return read_waivers(document.waivers, shown_as)
+        return read_waivers(keys.file, shown_as, on_expired=keys.on_expired, on_unmatched=keys.on_unmatched)
     except PolicyError as error:
         validator.problems += error.problems
         return Waivers()

@@ -11,9 +11,17 @@ from pathlib import Path
 from faceleak_check.errors import UsageError
 from faceleak_check.registry import suggestion
 
-__all__ = ["PolicyFileArgument", "builtin_names", "builtin_path", "resolve_policies"]
+__all__ = [
+    "BUILTIN",
+    "PolicyFileArgument",
+    "builtin_names",
+    "builtin_path",
+    "is_policy_name",
+    "resolve_policies",
+]
 
 BUILTIN = "builtin:"
+"""Before the name of a policy that ships in the package."""
 SUFFIXES = (".yaml", ".yml")
 BESIDE_A_POLICY = (".waivers", ".thresholds")
 _PACKAGE = Path(__file__).parent.parent
@@ -126,11 +134,12 @@ def _policies_in(folder: Path) -> list[Path]:
     files: list[Path] = []
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [Path(parent, name) for name in names if _is_policy(name)]
+        files += [Path(parent, name) for name in names if is_policy_name(name)]
     return sorted(files)
 
 
-def _is_policy(name: str) -> bool:
+def is_policy_name(name: str) -> bool:
+    """Whether a file of that name in a folder counts as a policy; what policies name beside them does not."""
     path = Path(name)
     return path.suffix in SUFFIXES and not name.startswith(".") and not path.stem.endswith(BESIDE_A_POLICY)
 
@@ -148,6 +157,6 @@ def _missing(argument: str, path: Path) -> str:
 def _beside(path: Path) -> list[str]:
     """Policies and folders beside a path that is not there."""
     try:
-        return [entry.name for entry in path.parent.iterdir() if entry.is_dir() or _is_policy(entry.name)]
+        return [entry.name for entry in path.parent.iterdir() if entry.is_dir() or is_policy_name(entry.name)]
     except OSError:
         return []

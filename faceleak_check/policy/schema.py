@@ -20,6 +20,7 @@ from faceleak_check.policy.document import (
     SearchKeys,
 )
 from faceleak_check.policy.pinned import PinnedThresholds
+from faceleak_check.policy.report_keys import StandardName
 from faceleak_check.policy.types import Threshold
 from faceleak_check.policy.urls import Url
 from faceleak_check.policy.waivers import Waivers
@@ -86,6 +87,8 @@ class Dataset:
         image_columns: What the policy says of the columns of a Parquet file; None where it says nothing.
         arrays: What the policy says of the arrays of an .npz file; None where it says nothing.
         templates: What made its templates; None where it holds pictures.
+        without: Content digests of files that are as if they were not there: the proof that a removal helps runs the
+            policy so.
     """
 
     name: str
@@ -101,11 +104,17 @@ class Dataset:
     image_columns: ParquetColumns | None = None
     arrays: ArrayNames | None = None
     templates: TemplateOrigin | None = None
+    without: frozenset[str] = frozenset()
 
     @property
     def is_labelled(self) -> bool:
         """Whether the people in its images are named."""
         return self.labels.kind != "none"
+
+    @property
+    def local_folder(self) -> Path | None:
+        """Its folder, where its images are files of their own on this machine."""
+        return self.path if self.format == "folder" and isinstance(self.path, Path) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,6 +220,7 @@ class Policy:
         search: How nearest neighbours are looked for.
         execution: What embeds the images.
         notes: What is harmless but should be known.
+        standards: Names of the texts that the report puts beside the figures.
     """
 
     name: str
@@ -230,3 +240,4 @@ class Policy:
     licences: tuple[str, ...] | None = None
     search: SearchKeys = field(default_factory=SearchKeys)
     execution: ExecutionKeys = field(default_factory=ExecutionKeys)
+    standards: tuple[StandardName, ...] = ()

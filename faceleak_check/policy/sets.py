@@ -150,7 +150,7 @@ class SetRules:
             self._validator.report((*path, role), message)
         elif shared:
             message = f"{one.name!r} and {two.name!r} hold the same files: {shared}; keep them apart"
-            self._validator.report((*path, role), message)
+            self._validator.report((*path, role), message, hidden=f": {shared}")
 
     def _report_unlabelled_calibration(self, calibration: Dataset, path: KeyPath) -> None:
         message = (

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from faceleak_check.errors import PolicyError, Problem
 from faceleak_check.policy.composer import Composer
-from faceleak_check.policy.text import PolicyText, read_text
+from faceleak_check.policy.text import MAX_BYTES, PolicyText, read_text
 from faceleak_check.policy.wording import KeyPath, dotted, found
 
 __all__ = ["Source", "read_source"]
@@ -50,35 +50,60 @@ class Source:
         return self.text.place(self._index(path, at_key=True))
 
     def problem(
-        self, path: KeyPath, message: str, *, at_key: bool = False, named: KeyPath | None = None
+        self,
+        path: KeyPath,
+        message: str,
+        *,
+        at_key: bool = False,
+        named: KeyPath | None = None,
+        hidden: str = "",
     ) -> Problem:
-        """A problem with a value or with its key; `named` is the path to show, where it is another."""
-        return self.text.problem(
-            self._index(path, at_key=at_key), message, dotted(path if named is None else named)
-        )
+        """A problem with a value or with its key.
+
+        Args:
+            path: Where it is.
+            message: What was found, what was expected, what to do.
+            at_key: Whether the key is wrong, not its value.
+            named: The path to show, where it is another.
+            hidden: The part of the message that names folders of this machine.
+        """
+        shown = dotted(path if named is None else named)
+        return replace(self.text.problem(self._index(path, at_key=at_key), message, shown), hidden=hidden)
 
     def _index(self, path: KeyPath, *, at_key: bool) -> int:
         places = (self.keys, self.values) if at_key else (self.values, self.keys)
         return next((place[path] for place in places if path in place), 0)
 
 
-def read_source(path: Path, shown_as: str, environment: Mapping[str, str] | None = None) -> Source:
+_A_POLICY = "the keys version, name, datasets and checks (faceleak init writes a policy to start from)"
+
+
+def read_source(
+    path: Path,
+    shown_as: str,
+    environment: Mapping[str, str] | None = None,
+    *,
+    max_bytes: int = MAX_BYTES,
+    expected: str = _A_POLICY,
+) -> Source:
     """Read a policy file as plain data.
 
     Args:
         path: The file.
         shown_as: The file as the user named it.
         environment: Where ``${NAME}`` is looked up; the process's own where it is left out.
+        max_bytes: The largest size of such a file.
+        expected: What should be in a file that has no keys.
 
     Raises:
         PolicyError: The file is no readable YAML mapping; what can be found later is in `Source.problems`.
     """
-    text = read_text(path, shown_as)
+    text = read_text(path, shown_as, max_bytes)
     composer = Composer(text, os.environ if environment is None else environment)
     composer.run()
     tree = composer.tree
     if composer.complete and not isinstance(tree.data, dict):
-        tree.report(tree.values.get((), 0), _no_mapping(tree.data))
+        tree.report(tree.values.get((), 0), _no_mapping(tree.data, expected))
     if not composer.complete or not isinstance(tree.data, dict):
         raise PolicyError(tree.problems)
     return Source(
@@ -91,9 +116,6 @@ def read_source(path: Path, shown_as: str, environment: Mapping[str, str] | None
     )
 
 
-def _no_mapping(data: object) -> str:
+def _no_mapping(data: object, expected: str) -> str:
     nothing = "the file holds no keys, it is empty or has comments only"
-    return (
-        f"{nothing if data is None else f'found {found(data)}'}; expected the keys version, name, datasets "
-        "and checks (faceleak init writes a policy to start from)"
-    )
+    return f"{nothing if data is None else f'found {found(data)}'}; expected {expected}"

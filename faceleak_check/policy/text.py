@@ -13,7 +13,7 @@ from pathlib import Path
 
 from faceleak_check.errors import PolicyError, Problem
 
-__all__ = ["PolicyText", "read_text"]
+__all__ = ["MAX_BYTES", "PolicyText", "read_text"]
 
 MAX_BYTES = 1024 * 1024
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -52,13 +52,18 @@ class PolicyText:
         return Problem(file=self.file, line=line, column=column, message=message, key=key)
 
 
-def read_text(path: Path, shown_as: str) -> PolicyText:
+def read_text(path: Path, shown_as: str, max_bytes: int = MAX_BYTES) -> PolicyText:
     """Read a policy file as text.
+
+    Args:
+        path: The file.
+        shown_as: The file as the user named it.
+        max_bytes: The largest size of such a file.
 
     Raises:
         PolicyError: It cannot be read, is too large, or is no plain UTF-8 text.
     """
-    raw = _read_bytes(path, shown_as)
+    raw = _read_bytes(path, shown_as, max_bytes)
     if raw.startswith(_WIDE_MARKS) or raw[:2].count(0) == 1:
         raise _refused(shown_as, "the file is UTF-16 or UTF-32 text; save it as UTF-8")
     body = raw.removeprefix(codecs.BOM_UTF8)
@@ -76,19 +81,20 @@ def read_text(path: Path, shown_as: str) -> PolicyText:
     return text
 
 
-def _read_bytes(path: Path, shown_as: str) -> bytes:
+def _read_bytes(path: Path, shown_as: str, max_bytes: int) -> bytes:
     try:
         if path.is_dir():
             raise _refused(shown_as, "this is a folder, not a policy file; name a .yaml file in it")
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise _refused(shown_as, "this is not an ordinary file; save the policy as a .yaml file")
-        if status.st_size > MAX_BYTES:
+        if status.st_size > max_bytes:
+            kind = "a policy" if max_bytes == MAX_BYTES else "such a file"
             raise _refused(
-                shown_as, f"the file has {status.st_size:,} bytes, a policy has at most {MAX_BYTES:,}"
+                shown_as, f"the file has {status.st_size:,} bytes, {kind} has at most {max_bytes:,}"
             )
         with path.open("rb") as file:
-            return file.read(MAX_BYTES)
+            return file.read(max_bytes)
     except FileNotFoundError:
         raise _refused(shown_as, "the file does not exist") from None
     except PermissionError:

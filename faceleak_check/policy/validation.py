@@ -49,16 +49,17 @@ class Validator:
         # a value with an unreadable part, such as a threshold whose only key is an alias, cannot be judged either
         self._unreadable = {path[:n] for path in source.broken for n in range(len(path) + 1)}
 
-    def report(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
+    def report(self, path: KeyPath, message: str, *, at_key: bool = False, hidden: str = "") -> None:
         """Note a problem, unless the value could not be read in the first place.
 
         Args:
             path: Where it is.
             message: What was found, what was expected, what to do.
             at_key: Whether the key is wrong, not its value.
+            hidden: The part of the message that names folders of this machine.
         """
         if path not in self.source.broken:
-            self.problems.append(self.source.problem(path, message, at_key=at_key))
+            self.problems.append(self.source.problem(path, message, at_key=at_key, hidden=hidden))
 
     def report_unknown_key(self, mapping: KeyPath, key: str, known: Sequence[str]) -> str:
         """Note a key that means nothing; returns the suggestion, empty where no known key is near.

@@ -15,9 +15,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -28,10 +29,18 @@ from faceleak_check.policy.types import check_keys
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import found
 
-__all__ = ["Waiver", "WaiverDocument", "Waivers", "read_waivers"]
+__all__ = ["Follows", "Waiver", "WaiverDocument", "Waivers", "read_waivers"]
+
+Follows = Literal["fail", "warn"]
+"""What follows where a waiver no longer fits."""
+
+_MAX_BYTES = 16 << 20
+"""Ten thousand waivers take four million bytes, more than any policy."""
 
 
 def _day(value: object) -> dt.date:
+    if isinstance(value, dt.date):
+        return value
     try:
         return dt.date.fromisoformat(value) if isinstance(value, str) else _refuse(value)
     except ValueError:
@@ -43,6 +52,7 @@ def _refuse(value: object) -> dt.date:
 
 
 Day = Annotated[dt.date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Said = Annotated[Text, WithJsonSchema({"type": "string", "pattern": r"\S"})]
 
 
 @check_keys
@@ -60,8 +70,8 @@ class Waiver:
 
     generated: Sha256
     source: Sha256
-    reason: Text
-    owner: Text
+    reason: Said
+    owner: Said
     date: Day
     expires: Day
 
@@ -71,6 +81,16 @@ class Waiver:
                 raise ValueError(f"the {key} is empty")
         if self.expires < self.date:
             raise ValueError(f"expires on {self.expires}, before its date {self.date}")
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Digests of generated and source image."""
+        return self.generated, self.source
+
+    @property
+    def described(self) -> str:
+        """Which one it is, without the name of any image."""
+        return f"{self.generated[:12]} with {self.source[:12]}, owner {self.owner}"
 
 
 @check_keys
@@ -92,46 +112,86 @@ class Waivers:
 
     Attributes:
         file: The file as the policy names it; empty where it names none.
-        waivers: What it holds.
+        sha256: Digest of its bytes.
+        on_expired: What follows where a waiver is over: ``fail`` makes the cases inconclusive.
+        on_unmatched: What follows where a waiver's pair leaks in no case: ``fail`` makes the policy inconclusive.
+        waivers: What it holds, in file order.
     """
 
     file: str = ""
+    sha256: str = ""
+    on_expired: Follows = "fail"
+    on_unmatched: Follows = "fail"
     waivers: tuple[Waiver, ...] = ()
 
     def pairs(self, today: dt.date) -> frozenset[tuple[str, str]]:
         """Digests of generated and source image of each pair that is accepted today."""
-        return frozenset(
-            (waiver.generated, waiver.source) for waiver in self.waivers if today <= waiver.expires
-        )
+        return frozenset(waiver.pair for waiver in self.waivers if today <= waiver.expires)
+
+    def over(self, today: dt.date) -> tuple[Waiver, ...]:
+        """The waivers whose last day has passed; they take nothing out."""
+        return tuple(waiver for waiver in self.waivers if today > waiver.expires)
 
     def expired_on(self, today: dt.date) -> tuple[tuple[str, str], ...]:
-        """A reason and a detail if there are waivers that are over."""
-        gone = [waiver for waiver in self.waivers if today > waiver.expires]
+        """A reason and a detail if there are waivers that are over and that is to fail."""
+        gone = self.over(today) if self.on_expired == "fail" else ()
         if not gone:
             return ()
         lines = [
-            f"{self.file}: {waiver.generated[:12]} with {waiver.source[:12]}, owner {waiver.owner}: "
-            f"expired on {waiver.expires}; renew it or take it out"
+            f"{self.file}: {waiver.described}: expired on {waiver.expires}; renew it or take it out"
             for waiver in gone
         ]
-        reason = "1 waiver has expired" if len(gone) == 1 else f"{len(gone):,} waivers have expired"
-        return ((reason, "\n".join(lines)),)
+        return ((_expired(len(gone)), "\n".join(lines)),)
+
+    def expiry_warnings(self, today: dt.date) -> Iterator[str]:
+        """A sentence without names if there are waivers that are over and that is to be told alone."""
+        n_gone = len(self.over(today)) if self.on_expired == "warn" else 0
+        if n_gone:
+            pair, them = ("its pair counts", "it") if n_gone == 1 else ("their pairs count", "them")
+            yield f"{_expired(n_gone)}, and {pair} again: renew {them}, or take {them} out"
 
 
-def read_waivers(path: Path, shown_as: str) -> Waivers:
+def _expired(n: int) -> str:
+    return "1 waiver has expired" if n == 1 else f"{n:,} waivers have expired"
+
+
+def read_waivers(
+    path: Path, shown_as: str, *, on_expired: Follows = "fail", on_unmatched: Follows = "fail"
+) -> Waivers:
     """Reads a file of waivers.
 
     Args:
         path: The file.
         shown_as: How the policy names it.
+        on_expired: See `Waivers`.
+        on_unmatched: See `Waivers`.
 
     Raises:
         PolicyError: With every problem of the file.
     """
-    source = read_source(path, shown_as, {})
+    expected = "the keys version and waivers"
+    source = read_source(path, shown_as, {}, max_bytes=_MAX_BYTES, expected=expected)
     validator = Validator(source, path.parent)
     document = validator.build(WaiverDocument, source.data, ())
+    if document is not None:
+        _report_doubles(document, validator)
     problems: set[Problem] = {*source.problems, *validator.problems}
     if problems or document is None:
         raise PolicyError(problems)
-    return Waivers(file=shown_as, waivers=tuple(document.waivers))
+    return Waivers(
+        file=shown_as,
+        sha256=source.text.sha256,
+        on_expired=on_expired,
+        on_unmatched=on_unmatched,
+        waivers=tuple(document.waivers),
+    )
+
+
+def _report_doubles(document: WaiverDocument, validator: Validator) -> None:
+    first: dict[tuple[str, str], int] = {}
+    for n, waiver in enumerate(document.waivers):
+        known = first.setdefault(waiver.pair, n)
+        if known != n:
+            line, _ = validator.source.place(("waivers", known))
+            message = f"this pair is waived on line {line} already; keep one of the two"
+            validator.report(("waivers", n), message, at_key=True)

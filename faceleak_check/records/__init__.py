@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faceleak_check.records.arrays import Box, FloatArray, IntArray, Point
-from faceleak_check.records.calibration import Calibration, ChanceMatches, Suspect
+from faceleak_check.records.calibration import Calibration, ChanceMatches, ErrorRate, Suspect
 from faceleak_check.records.digests import DigestIndex, Digests, digest_array
 from faceleak_check.records.findings import (
     CanaryKind,
@@ -30,6 +30,7 @@ from faceleak_check.records.images import (
     SetSummary,
     Survey,
 )
+from faceleak_check.records.merkle import MerkleTree
 from faceleak_check.records.rows import Rows
 from faceleak_check.records.specs import WHOLE_PICTURE, ChipTemplate, EmbedderSpec, ScreenSpec
 from faceleak_check.records.templates import Face, FaceTemplates, Templates
@@ -63,6 +64,7 @@ __all__ = [
     "DigestIndex",
     "Digests",
     "EmbedderSpec",
+    "ErrorRate",
     "Exclusion",
     "Face",
     "FaceTemplates",
@@ -77,6 +79,7 @@ __all__ = [
     "IntArray",
     "Interval",
     "Measurement",
+    "MerkleTree",
     "NeighbourSearch",
     "Outcome",
     "Pair",

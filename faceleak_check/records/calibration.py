@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from faceleak_check.records.image_ref import ImageRef
 
-__all__ = ["Calibration", "ChanceMatches", "Suspect"]
+__all__ = ["Calibration", "ChanceMatches", "ErrorRate", "Suspect"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +53,25 @@ class Calibration:
     n_images: int
     n_comparisons: int
     suspects: tuple[Suspect, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorRate:
+    """A false match rate and the threshold that has it: a point of the figure of the two.
+
+    Attributes:
+        fmr: The rate, in (0, 1).
+        cosine: The threshold.
+        low: Lower end of the threshold's interval.
+        high: Upper end.
+        extrapolated: Whether the rate is below what the comparisons resolve, so that the tail was fitted.
+    """
+
+    fmr: float
+    cosine: float
+    low: float
+    high: float
+    extrapolated: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -86,7 +86,7 @@ class Histogram:
         counts: Number of similarities in each bin, the last one closed; its length is the number of bins.
         n: Their sum.
         sampled: Whether only a sample of the generated images was taken, as all were too many.
-        marks: k and the k-th highest cosine, for the lines that the paper draws.
+        marks: k and the k-th highest cosine, for the lines that the paper draws; of all pairs and of the best matches.
         threshold: The threshold's cosine; None where there is none.
     """
 

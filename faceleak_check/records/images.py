@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+
 from faceleak_check.records.image_list import ImageList
-from faceleak_check.records.set_digests import contents_sha256, labels_sha256
+from faceleak_check.records.set_digests import contents_sha256, labels_sha256, manifest_lines
 
 __all__ = [
     "IN_SOURCE",
@@ -77,10 +79,33 @@ class ImageSet:
     def __post_init__(self) -> None:
         object.__setattr__(self, "images", ImageList.of(self.images))
 
+    def without(self, contents: Collection[str]) -> ImageSet:
+        """The set as if there were no files of these contents.
+
+        Args:
+            contents: Content digests, 64 hexadecimal digits each.
+        """
+        if not contents:
+            return self
+        left = np.flatnonzero(~self.images.by_content.rows_among(contents))
+        excluded = tuple(gone for gone in self.excluded if gone.sha256 not in contents)
+        return replace(self, images=self.images.taken(left), excluded=excluded)
+
     @property
     def sha256(self) -> str:
         """Digest of the set: every id with its content digest, in the order of the ids."""
-        return contents_sha256(self.images, [(gone.id, gone.sha256 or gone.rule) for gone in self.excluded])
+        return contents_sha256(self.images, self._lost)
+
+    def manifest(self) -> Iterator[bytes]:
+        """The lines ``<digest>  <id>`` that the set's Merkle tree is built on, some at a time, with their newlines.
+
+        They are in the order of the ids' bytes. What could not be read has its rule in place of a digest.
+        """
+        return manifest_lines(self.images, self._lost)
+
+    @property
+    def _lost(self) -> list[tuple[str, str]]:
+        return [(gone.id, gone.sha256 or gone.rule) for gone in self.excluded]
 
     @property
     def n_people(self) -> int | None:
@@ -168,6 +193,7 @@ class SetSummary:
         alignments: How pictures became face chips, and why so, by the name of the embedder in the policy; empty for
             match lists.
         n_people: Number of people named; None where nobody is.
+        found: What the reader found, which the set's Merkle tree and manifest are made of; None where nothing was read.
     """
 
     name: str
@@ -180,3 +206,4 @@ class SetSummary:
     median_norm: float | None = None
     alignments: Mapping[str, Alignment] = field(default_factory=dict)
     n_people: int | None = None
+    found: ImageSet | None = field(default=None, compare=False, repr=False)

@@ -1,11 +1,11 @@
-"""Digests of sets of images, worked out in columns."""
+"""Digests and lists of sets of images, worked out in columns."""
 
 from __future__ import annotations
 
 import hashlib
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from faceleak_check.records.arrays import IntArray
 from faceleak_check.records.image_list import ImageColumns, ImageList
 from faceleak_check.records.image_ref import ImageRef
 
-__all__ = ["contents_sha256", "labels_sha256"]
+__all__ = ["contents_sha256", "escaped", "labels_sha256", "manifest_lines"]
 
 _LETTERS = 1 << 21
 """Letters of ids that are looked at at a time."""
@@ -23,6 +23,11 @@ Letters = npt.NDArray[np.uint8]
 
 Padded = tuple[Letters, IntArray | None]
 """Lines of letters, filled up with zeros, and the length of each; None where all are full."""
+
+
+_ESCAPED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+"""What sha256sum writes in place of letters that would break its lines."""
+_ODD = np.frombuffer("".join(_ESCAPED).encode(), dtype=np.uint8)
 
 
 class _OutOfOrder(Exception):  # noqa: N818  it ends the quick way, and nobody hears of it
@@ -39,11 +44,11 @@ def contents_sha256(images: ImageList, lost: Iterable[tuple[str, str]]) -> str:
     others = sorted(lost)
     if _are_plain(images.columns) and all(_is_unicode(name) for name, _ in others):
         try:
-            return _digest(_content_lines(images, others))
+            return _digest(_content_lines(images, others, _digested_rows, _digested))
         except _OutOfOrder:
             pass
     there = ((image.id, image.sha256) for image in _by_id(images))
-    return _digest(_encoded(f"{digest} {name}\0") for name, digest in heapq.merge(there, others))
+    return _digest(_encoded(_digested(name, digest)) for name, digest in heapq.merge(there, others))
 
 
 def labels_sha256(images: ImageList) -> str:
@@ -54,6 +59,43 @@ def labels_sha256(images: ImageList) -> str:
         except _OutOfOrder:
             pass
     return _digest(_encoded("\0".join((image.id, *image.labels)) + "\0\0") for image in _by_id(images))
+
+
+def manifest_lines(images: ImageList, lost: Iterable[tuple[str, str]]) -> Iterator[bytes]:
+    """The lines ``<digest>  <id>`` of a set as sha256sum writes them, in the order of the bytes of the ids.
+
+    Args:
+        images: The images.
+        lost: Ids of what could not be read, each with a text in place of its digest.
+
+    Yields:
+        Whole lines, some at a time, each with its newline.
+    """
+    others = sorted(lost, key=lambda one: (_encoded(one[0]), one[1]))
+    if _is_sorted(images):
+        yield from _content_lines(images, others, _listed_rows, escaped)
+        return
+    there = ((image.id, image.sha256) for image in images)
+    for name, digest in sorted((*there, *others), key=lambda one: (_encoded(one[0]), one[1])):
+        yield _encoded(escaped(name, digest))
+
+
+def escaped(name: str, digest: str) -> str:
+    """The line of a file as sha256sum writes it: a backslash in front where its name holds one, or a line's end."""
+    plain = "".join(_ESCAPED.get(letter, letter) for letter in name)
+    return f"{digest}  {name}\n" if plain == name else f"\\{digest}  {plain}\n"
+
+
+def _is_sorted(images: ImageList) -> bool:
+    """Whether every id comes after the one before it in the order of their bytes, and none is empty."""
+    if not (_lengths(images.columns) > 0).all():
+        return False
+    try:
+        for _ in _names(images, 0, len(images)):
+            pass
+    except _OutOfOrder:
+        return False
+    return True
 
 
 def _digest(parts: Iterable[bytes]) -> str:
@@ -93,8 +135,20 @@ def _lengths(columns: ImageColumns) -> IntArray:
     return np.diff(columns.ends, prepend=0)
 
 
-def _content_lines(images: ImageList, others: Sequence[tuple[str, str]]) -> Iterator[bytes]:
-    """The lines of the images, and among them those of what is lost."""
+def _content_lines(
+    images: ImageList,
+    others: Sequence[tuple[str, str]],
+    rows_as_lines: Callable[[ImageList, slice, Padded], bytes],
+    line_of: Callable[[str, str], str],
+) -> Iterator[bytes]:
+    """The lines of the images, and among them those of what is lost.
+
+    Args:
+        images: The images.
+        others: Ids of what is lost, each with a text in place of its digest, in the order of the bytes of the ids.
+        rows_as_lines: Makes the lines of some images whose ids are given in columns.
+        line_of: Makes one line of an id and a digest.
+    """
     done = 0
 
     def key(row: int) -> tuple[bytes, str]:
@@ -103,15 +157,33 @@ def _content_lines(images: ImageList, others: Sequence[tuple[str, str]]) -> Iter
 
     def of_images(stop: int) -> Iterator[bytes]:
         for rows, names in _names(images, done, stop):
-            contents = np.frombuffer(images.digests[rows].tobytes().hex().encode(), dtype=np.uint8)
-            yield _joined((contents.reshape(-1, 64), None), _same(b" ", rows), names, _same(b"\0", rows))
+            yield rows_as_lines(images, rows, names)
 
     for name, digest in others:
         place = bisect_left(range(len(images)), (_encoded(name), digest), lo=done, key=key)
         yield from of_images(place)
-        yield _encoded(f"{digest} {name}\0")
+        yield _encoded(line_of(name, digest))
         done = place
     yield from of_images(len(images))
+
+
+def _digested_rows(images: ImageList, rows: slice, names: Padded) -> bytes:
+    return _joined(_contents(images, rows), _same(b" ", rows), names, _same(b"\0", rows))
+
+
+def _digested(name: str, digest: str) -> str:
+    return f"{digest} {name}\0"
+
+
+def _listed_rows(images: ImageList, rows: slice, names: Padded) -> bytes:
+    if np.isin(names[0], _ODD).any():
+        return _encoded("".join(escaped(image.id, image.sha256) for image in images[rows]))
+    return _joined(_contents(images, rows), _same(b"  ", rows), names, _same(b"\n", rows))
+
+
+def _contents(images: ImageList, rows: slice) -> Padded:
+    digits = np.frombuffer(images.digests[rows].tobytes().hex().encode(), dtype=np.uint8)
+    return digits.reshape(-1, 64), None
 
 
 def _label_lines(images: ImageList) -> Iterator[bytes]:

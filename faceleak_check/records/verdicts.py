@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from faceleak_check.records.arrays import Box
-from faceleak_check.records.calibration import Calibration, ChanceMatches
+from faceleak_check.records.calibration import Calibration, ChanceMatches, ErrorRate
 from faceleak_check.records.findings import (
     CanaryKind,
     Figure,
@@ -205,6 +205,8 @@ class Verdict:
         screens: What each screen did.
         unscreened: What the figure would be if the screens took nothing out; None where they took nothing out.
         thresholds: The thresholds that were asked for as error rates, by the embedder's name in the policy.
+        error_rates: Thresholds of other false match rates around the first embedder's, falling; empty where its
+            threshold was not asked for as an error rate, or no labelled set tells.
         chance: How many chance matches the threshold predicts; None where no labelled set tells.
         hubs: Source images that many generated images match best, excused or not.
         canaries: What became of the canaries, by kind.
@@ -230,6 +232,7 @@ class Verdict:
     screens: tuple[ScreenSummary, ...] = ()
     unscreened: Measurement | None = None
     thresholds: Mapping[str, Calibration] = field(default_factory=dict)
+    error_rates: tuple[ErrorRate, ...] = ()
     chance: ChanceMatches | None = None
     hubs: tuple[Hub, ...] = ()
     canaries: tuple[CanaryKind, ...] = ()

@@ -4,6 +4,9 @@
 
     <folder>/evidence.json       every verdict: the same bytes for the same inputs
     <folder>/pairs/*.parquet     all pairs of a case, one row each
+    <folder>/manifests/*.txt     all files of a generated set, one line each
+    <folder>/statement.json      what was tested and what came out, to be signed
+    <folder>/thumbnails/*.jpg    faces of pairs and samples of what was left out; only on request
     <folder>/run.json            when, how long, on what: all that differs between equal runs
 
 Every file is written under a temporary name and renamed. All other reports are views of these.
@@ -13,9 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,17 @@ from typing import Any
 from faceleak_check.errors import EvidenceError, PolicyError
 from faceleak_check.files import write_whole
 from faceleak_check.policy.schema import Policy
+from faceleak_check.policy.waiver_use import WaiverUse
 from faceleak_check.records import Verdict
 from faceleak_check.reports.leaves import printable
+from faceleak_check.reports.manifests import MANIFESTS, Manifests
+from faceleak_check.reports.statement import STATEMENT, statement_bytes
+from faceleak_check.reports.thumbnails import FOLDER as THUMBNAILS
+from faceleak_check.reports.waivers import waivers_record
+from faceleak_check.seals import EVIDENCE_VERSION, canonical_json, sealed
 
 __all__ = [
-    "EVIDENCE_VERSION",
+    "REPORT",
     "EvidenceFolder",
     "invalid_policy_record",
     "policy_record",
@@ -35,8 +43,8 @@ __all__ = [
 
 Record = Mapping[str, Any]
 
-EVIDENCE_VERSION = 4
-"""What is written; the description of ``evidence.schema.json`` says what each version changed."""
+REPORT = "report.html"
+"""Name of the page for people."""
 _NAME_LETTERS = 55
 _WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
 _TOOLS = ("faceleak-check", "torch", "faiss-cpu", "numpy", "scipy", "pillow", "imagehash")
@@ -51,11 +59,17 @@ class EvidenceFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._manifests = Manifests(folder)
 
     @property
     def evidence_file(self) -> Path:
         """The canonical JSON."""
         return self.folder / "evidence.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The page for people."""
+        return self.folder / REPORT
 
     def start(self) -> None:
         """Makes the folder and takes the evidence of an earlier run out of it, so that none can pass for this run's.
@@ -66,16 +80,22 @@ class EvidenceFolder:
         with _evidence_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self.folder / "pairs").mkdir(exist_ok=True, mode=0o700)
-            for old in [self.evidence_file, self.folder / "run.json", *self._left_behind()]:
+            ours = (self.folder / name for name in ("evidence.json", "run.json", REPORT, STATEMENT))
+            for old in (*ours, *self._left_behind()):
                 old.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not there, or somebody else has put something in it
+                (self.folder / THUMBNAILS).rmdir()
             write_whole(self.folder / ".writable", b"")
             (self.folder / ".writable").unlink(missing_ok=True)
 
     def _left_behind(self) -> Iterator[Path]:
         """Our own files alone, also half-written ones of a run that was killed."""
-        yield from (self.folder / "pairs").glob(f"*.{'[0-9a-f]' * 8}.parquet")
-        for folder in (self.folder, self.folder / "pairs"):
-            yield from folder.glob(".[0-9]*.tmp")
+        key = "[0-9a-f]" * 8
+        yield from (self.folder / "pairs").glob(f"*.{key}.parquet")
+        yield from (self.folder / MANIFESTS).glob(f"*.{key}.txt")
+        yield from (self.folder / THUMBNAILS).glob(f"{key * 8}.*.jpg")
+        for folder in (self.folder, *(self.folder / name for name in ("pairs", MANIFESTS, THUMBNAILS))):
+            yield from folder.glob(f".*.{key}{key}.tmp")
 
     def add_pairs(self, policy_file: str, verdict: Verdict) -> dict[str, Any]:
         """Writes the pairs of a case.
@@ -101,8 +121,41 @@ class EvidenceFolder:
             write_whole(self.folder / "pairs" / name, data)
         return {"file": f"pairs/{name}", "sha256": hashlib.sha256(data).hexdigest()}
 
+    def add_sets(self, verdict: Verdict) -> dict[str, dict[str, Any]]:
+        """Writes the list of files of a verdict's generated set, once for each content.
+
+        Args:
+            verdict: The verdict.
+
+        Returns:
+            By role, what the evidence says of the files of each set: its Merkle root, and the list and its digest.
+
+        Raises:
+            EvidenceError: The folder cannot be written.
+        """
+        with _evidence_errors(self.folder):
+            return {role: self._manifests.record(role, one) for role, one in verdict.sets.items()}
+
+    def has_thumbnail(self, name: str) -> bool:
+        """Whether a small picture of this name is written already."""
+        return (self.folder / THUMBNAILS / name).exists()
+
+    def add_thumbnails(self, pictures: Iterable[tuple[str, bytes]]) -> None:
+        """Writes small pictures.
+
+        Args:
+            pictures: Name and contents of each file.
+
+        Raises:
+            EvidenceError: The folder cannot be written.
+        """
+        with _evidence_errors(self.folder):
+            for name, data in pictures:
+                (self.folder / THUMBNAILS).mkdir(parents=True, exist_ok=True, mode=0o700)
+                write_whole(self.folder / THUMBNAILS / name, data, durable=False)
+
     def finish(self, policies: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> None:
-        """Writes the evidence of a whole run.
+        """Writes the evidence of a whole run, and last the statement about it.
 
         Args:
             policies: For each policy its record, as `policy_record` makes it.
@@ -111,29 +164,39 @@ class EvidenceFolder:
         Raises:
             EvidenceError: The folder cannot be written.
         """
-        evidence = {
-            "evidence_version": EVIDENCE_VERSION,
-            "tools": {name: version(name) for name in _TOOLS},
-            "policies": list(policies),
-        }
+        evidence = sealed(
+            {
+                "evidence_version": EVIDENCE_VERSION,
+                "tools": {name: version(name) for name in _TOOLS},
+                "policies": list(policies),
+            }
+        )
+        data = canonical_json(evidence)
+        statement = statement_bytes(evidence, data)
         with _evidence_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(self.folder / "run.json", _json(run))
-            write_whole(self.folder / "evidence.json", _json(evidence))
+            write_whole(self.folder / "run.json", canonical_json(run))
+            write_whole(self.evidence_file, data)
+            if statement is not None:
+                write_whole(self.folder / STATEMENT, statement)
 
 
-def policy_record(policy: Policy, ran: Mapping[str, Record | None]) -> dict[str, Any]:
+def policy_record(
+    policy: Policy, ran: Mapping[str, Record | None], use: WaiverUse | None = None
+) -> dict[str, Any]:
     """A policy with the records of its cases.
 
     Args:
         policy: The policy.
         ran: Record of each case by its id, in the policy's order; None for a case that has no verdict.
+        use: What its waivers did; None where it names none.
     """
     cases = [
         {name: value for name, value in record.items() if name != "run"} for record in ran.values() if record
     ]
     not_run = [case for case, record in ran.items() if record is None]
-    outcomes = {case["outcome"] for case in cases} | ({"inconclusive"} if not_run else set())
+    open_questions = bool(not_run) or (use is not None and use.fails)
+    outcomes = {case["outcome"] for case in cases} | ({"inconclusive"} if open_questions else set())
     return {
         "file": printable(policy.shown_as),
         "sha256": policy.sha256,
@@ -143,6 +206,8 @@ def policy_record(policy: Policy, ran: Mapping[str, Record | None]) -> dict[str,
         "problems": [],
         "cases": cases,
         "not_run": not_run,
+        "waivers": waivers_record(use),
+        "standards": list(policy.standards),
     }
 
 
@@ -157,11 +222,9 @@ def invalid_policy_record(shown_as: str, error: PolicyError) -> dict[str, Any]:
         "problems": [str(problem) for problem in error.problems],
         "cases": [],
         "not_run": [],
+        "waivers": None,
+        "standards": [],
     }
-
-
-def _json(data: object) -> bytes:
-    return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 @contextlib.contextmanager

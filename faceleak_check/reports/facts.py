@@ -7,7 +7,7 @@ from typing import Any
 
 from faceleak_check.reports.layout import paragraphs
 
-__all__ = ["fact_lines"]
+__all__ = ["fact_lines", "facts"]
 
 _DIGEST_SHOWN = 12
 _LABEL_WIDTH = 11
@@ -29,12 +29,17 @@ def fact_lines(record: Record) -> Iterator[str]:
     Args:
         record: The verdict as `verdict_record` made it.
     """
-    facts = list(_facts(record))
-    width = max([_LABEL_WIDTH, *(len(label) + 1 for label, _ in facts)])
-    return paragraphs((f"{label:<{width}}{text}" for label, text in facts), indent=width)
+    told = list(facts(record))
+    width = max([_LABEL_WIDTH, *(len(label) + 1 for label, _ in told)])
+    return paragraphs((f"{label:<{width}}{text}" for label, text in told), indent=width)
 
 
-def _facts(record: Record) -> Iterator[Fact]:
+def facts(record: Record) -> Iterator[Fact]:
+    """The facts of a verdict's record: a label of one word, and a sentence.
+
+    Args:
+        record: The verdict as `verdict_record` made it.
+    """
     measured = record["measurement"]
     if measured:
         yield "rule", measured["rule"]

@@ -8,6 +8,7 @@ from faceleak_check.records import (
     Calibration,
     CanaryKind,
     ChanceMatches,
+    ErrorRate,
     Figure,
     Histogram,
     Hub,
@@ -28,6 +29,7 @@ def finding_records(verdict: Verdict) -> dict[str, Any]:
     """All that a verdict tells besides its measurement, by the names of the evidence."""
     return {
         "thresholds": {name: _calibration(one) for name, one in verdict.thresholds.items()},
+        "error_rates": [_error_rate(point) for point in verdict.error_rates],
         "chance": None if verdict.chance is None else _chance(verdict.chance),
         "hubs": [_hub(hub) for hub in verdict.hubs],
         "canaries": [_canaries(kind) for kind in verdict.canaries],
@@ -98,6 +100,16 @@ def _image(image: ImageRef, role: str) -> dict[str, Any]:
         role: printable(image.id),
         f"{role}_sha256": image.sha256,
         f"{role}_people": [printable(label) for label in image.labels],
+    }
+
+
+def _error_rate(point: ErrorRate) -> dict[str, Any]:
+    return {
+        "fmr": rounded_rate(point.fmr),
+        "cosine": rounded(point.cosine),
+        "low": rounded(point.low),
+        "high": rounded(point.high),
+        "extrapolated": point.extrapolated,
     }
 
 

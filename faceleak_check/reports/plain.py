@@ -28,7 +28,10 @@ _WORST_SHOWN = 20
 
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as plain JSON data, floats rounded to nine decimals, without its full list of pairs."""
+    """A verdict as plain JSON data, floats rounded to nine decimals, without its full list of pairs.
+
+    What says which files its sets hold is left empty: a run fills it in where it leaves evidence.
+    """
     measured = verdict.measurement
     return {
         "case": verdict.case,
@@ -152,6 +155,9 @@ def _set(one: SetSummary) -> dict[str, Any]:
         "n_faces": one.n_faces,
         "median_norm": None if one.median_norm is None else round(one.median_norm, _NORM_DECIMALS),
         "alignments": {name: _alignment(alignment) for name, alignment in one.alignments.items()},
+        "merkle_sha256": None,
+        "manifest": None,
+        "reading": None,
     }
 
 

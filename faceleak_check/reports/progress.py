@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column
 from rich.text import Text
 
@@ -26,13 +28,16 @@ class ProgressBar:
     Args:
         file: The terminal.
         shown: Context in which writing to the terminal reaches it, though output is being captured.
+        coloured: Whether it may have colours; with ``NO_COLOR`` it has none.
     """
 
-    def __init__(self, file: TextIO, shown: Shown = contextlib.nullcontext) -> None:
+    def __init__(self, file: TextIO, shown: Shown = contextlib.nullcontext, *, coloured: bool = True) -> None:
         self._file = file
         self._shown = shown
+        self._coloured = coloured
         self._stage = ""
         self._started = self._told = 0.0
+        self._done_at_start = 0
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -41,7 +46,7 @@ class ProgressBar:
         now = time.monotonic()
         if stage != self._stage:
             self.close()
-            self._stage, self._started = stage, now
+            self._stage, self._started, self._done_at_start = stage, now, done
         if done >= total > 0:
             self.close()
         elif now - self._started >= _PATIENCE and now - self._told >= _EVERY:
@@ -50,14 +55,17 @@ class ProgressBar:
 
     def _show(self, done: int, total: int) -> None:
         with self._shown():
+            average = (done - self._done_at_start) / (self._told - self._started)
             if self._bar is None:
                 # made in here: a console finds out but once whether its file is a terminal
-                console = Console(file=self._file)
+                console = Console(file=self._file, no_color=None if self._coloured else True)
                 self._bar = _bar(console)
-                self._task = self._bar.add_task(self._stage, total=total or None, completed=done)
+                self._task = self._bar.add_task(
+                    self._stage, total=total or None, completed=done, average=average
+                )
                 console.print()
                 self._bar.start()
-            self._bar.update(self._task, completed=done, total=total or None)
+            self._bar.update(self._task, completed=done, total=total or None, average=average)
             self._bar.refresh()
 
     def close(self) -> None:
@@ -74,7 +82,7 @@ def _bar(console: Console) -> Progress:
         BarColumn(bar_width=10),
         _DoneColumn(table_column=Column(no_wrap=True)),
         _RateColumn(table_column=Column(no_wrap=True)),
-        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        _TimeLeftColumn(table_column=Column(no_wrap=True)),
     )
     return Progress(
         *columns,
@@ -105,7 +113,24 @@ class _RateColumn(ProgressColumn):
     """How much gets done in a second."""
 
     def render(self, task: Task) -> Text:
-        return Text(rate_shown(task.speed), style="progress.data.speed")
+        return Text(rate_shown(_rate(task)), style="progress.data.speed")
+
+
+class _TimeLeftColumn(ProgressColumn):
+    """How long it will take from now on."""
+
+    def render(self, task: Task) -> Text:
+        rate, remaining = _rate(task), task.remaining
+        if remaining is None:
+            return Text("")
+        left = timedelta(seconds=math.ceil(remaining / rate)) if rate else "-:--:--"
+        return Text(str(left), style="progress.remaining")
+
+
+def _rate(task: Task) -> float | None:
+    """That of the last half minute; until that is known, that since the stage began, long before the bar is shown."""
+    average: float | None = task.fields.get("average")
+    return task.speed or average
 
 
 def rate_shown(rate: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Verdicts as text of at most 80 columns.
+"""What stands under a failed case, as text of at most 80 columns.
 
 Works on the record of a verdict (the JSON of the evidence), so that it can print what another process measured.
 """
@@ -11,12 +11,10 @@ from typing import Any
 from rich.cells import cell_len
 
 from faceleak_check.reports.facts import fact_lines
-from faceleak_check.reports.layout import WIDTH, cut, fitted, paragraphs, safe
+from faceleak_check.reports.layout import WIDTH, paragraphs, safe
 from faceleak_check.reports.tables import canary_table, hub_list, pair_table
 
-__all__ = ["failure_text", "headline", "place_line", "policy_lines", "safe"]
-
-_COLOURS = {"pass": "green", "waived": "green", "leak": "red", "inconclusive": "yellow"}
+__all__ = ["failure_text", "headline", "place_line", "safe"]
 
 Record = Mapping[str, Any]
 
@@ -65,35 +63,3 @@ def place_line(path: str, line: int, case: str) -> str:
     """Where in the policy a case stands; its name as well where there is room for it."""
     place = f"{safe(path)}:{line}"
     return f"{place}: {case}" if cell_len(f"{place}: {case}") <= WIDTH else place
-
-
-def policy_lines(policy: Record) -> Iterator[tuple[str, str]]:
-    """One line a case, under the policy's name, each with a colour or an empty text."""
-    file, named = safe(policy["file"]), safe(f"{policy['file']} ({policy['name']})")
-    yield named if policy["name"] and cell_len(named) <= WIDTH else file, ""
-    if policy["problems"]:
-        yield f"  INVALID      problems: {len(policy['problems']):,}, shown above", "red"
-    for case in policy["cases"]:
-        yield _case_line(case), _COLOURS[case["outcome"]]
-    for case in policy["not_run"]:
-        yield _outcome_line("not run", case), "yellow"
-    for line in paragraphs(_notes(policy), indent=6, width=WIDTH - 2):
-        yield f"  {line}", ""
-
-
-def _notes(policy: Record) -> Iterator[str]:
-    """The warnings of cases that passed, each once; the others' stand under their failures."""
-    passed = (case for case in policy["cases"] if case["outcome"] in ("pass", "waived"))
-    yield from dict.fromkeys(f"note: {warning}" for case in passed for warning in case["warnings"])
-
-
-def _case_line(record: Record) -> str:
-    line = _outcome_line(record["outcome"], record["case"])
-    text = safe(record["brief"] or headline(record))
-    if record["outcome"] == "inconclusive" and len(record["reasons"]) > 1:
-        text = safe(record["reasons"][0])
-    return f"{line}  {cut(text, WIDTH - cell_len(line) - 2)}".rstrip()
-
-
-def _outcome_line(outcome: str, case: str) -> str:
-    return f"  {outcome.upper():<12} {fitted(safe(case), WIDTH - 15)}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 # pytester takes out of `sys.modules` what an inner run has imported, and these cannot be imported twice
 import facenet_pytorch  # noqa: F401
 import imagehash  # noqa: F401
+import jinja2  # noqa: F401
+import matplotlib.backends.backend_svg
+import matplotlib.figure  # noqa: F401
 import onnxruntime  # noqa: F401
 import open_clip  # noqa: F401
 import pytest
@@ -20,9 +24,14 @@ import faceleak_check.embedders.dlib_network
 import faceleak_check.embedders.fake_pixels
 import faceleak_check.embedders.phash
 import faceleak_check.pipeline
+import faceleak_check.reports.cropping
+import faceleak_check.reports.page.build
 import faceleak_check.reports.pairs
+import faceleak_check.reports.plots
 import faceleak_check.reports.progress
 import faceleak_check.session  # noqa: F401
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -31,8 +40,9 @@ def environment(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("FACELEAK_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")  # takes a second to import
-    monkeypatch.setenv("PYTHONPATH", str(pytester.path / "installed"))
-    for name in ("CI", "BUILD_NUMBER", "GENERATED", "TRAINING"):
+    # processes of their own test this checkout, too, wherever an installed package points
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(pytester.path / "installed"), str(ROOT)]))
+    for name in ("CI", "BUILD_NUMBER", "GENERATED", "TRAINING", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
 
 

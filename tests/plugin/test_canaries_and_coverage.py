@@ -35,7 +35,7 @@ def test_a_gate_that_is_awake(faces: LabelledProject) -> None:
     check = "canary_recall: source: training, threshold: {cosine: 0.9}, at_least: 90%, n: 4"
     result = faces.judge(check, embedder=DLIB)
     result.assert_outcomes(passed=1)
-    assert summary(result.stdout.str()).splitlines()[1] == f"  PASS         {CANARIES}  100% >= 90%"
+    assert summary(result.stdout.str()).splitlines()[2] == f"  PASS         {CANARIES}   100%  >= 90%"
     kinds = faces.case()["canaries"]
     assert [(kind["kind"], kind["n"], kind["n_caught"]) for kind in kinds] == [
         (name, 4, 4)
@@ -178,7 +178,7 @@ def test_too_little_looked_at_is_no_verdict(damaged: LabelledProject, limits: st
 def test_enough_looked_at_passes_whatever_exclusions_allow(damaged: LabelledProject) -> None:
     result = damaged.judge("coverage: dataset: generated, min_images: 40, max_unreadable: 5%")
     result.assert_outcomes(passed=1)
-    assert summary(result.stdout.str()).splitlines()[1] == f"  PASS         {COVERAGE}  40 >= 40 images"
+    assert summary(result.stdout.str()).splitlines()[2] == f"  PASS         {COVERAGE}     40  >= 40"
     named = dict(damaged.properties())
     assert {name: value for name, value in named.items() if name.startswith(("figure.", "dataset.n_"))} == {
         "figure.share_unreadable": "0.047619048",
@@ -273,7 +273,8 @@ def test_the_wrong_folder_is_only_told_where_the_policy_says_so(labelled: Labell
     assert summary(result.stdout.str()) == (
         f"""\
 release.yaml (release)
-  PASS         {CASE}  0 <= 0 images
+  outcome      {"case":<{len(CASE)}}  value  limit
+  PASS         {CASE}      0  <= 0
   note: 'training' holds 36 images, and the policy expects 35: is it the right
         folder?
   note: 'training' names 12 people, and the policy expects 13: is it the right

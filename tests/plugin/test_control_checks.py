@@ -57,9 +57,11 @@ all pairs, in the evidence folder:
 {NOTE}
 release.yaml:9: {EXCESS}"""
     )
-    assert summary(result.stdout.str()).splitlines()[1] == (
-        "  LEAK         excess_risk[generated-vs-training-vs-unseen]  19.6% > 2% (3.91% …"
-    )
+    assert summary(result.stdout.str()).splitlines()[1:4] == [
+        "  outcome      case                                          value  limit",
+        "  LEAK         excess_risk[generated-vs-training-vs-unseen]  19.6%  <= 2%",
+        "               interval 95%: 3.91% to 37.1%",
+    ]
     # 11 of 48 hit the source, 2 of 48 the control
     assert leaky.case()["measurement"]["value"] == pytest.approx((11 - 2) / (48 - 2))
     named = dict(leaky.properties())

@@ -52,7 +52,8 @@ all pairs, in the evidence folder:
 release.yaml:9: {CASE}"""
     )
     assert summary(result.stdout.str()) == (
-        f"release.yaml (release)\n  LEAK         {CASE}  9.76% > 2% (3.86% to 22.5%)\n"
+        f"release.yaml (release)\n  outcome      {'case':<{len(CASE)}}  value  limit\n"
+        f"  LEAK         {CASE}  9.76%  <= 2%\n               interval 95%: 3.86% to 22.5%\n"
         "evidence: faceleak-evidence/evidence.json"
     )
     assert labelled.in_junit("p03", "g99", "1.png") == []

@@ -32,8 +32,8 @@ CASE = "leak_count[generated-vs-training]"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file but ``run.json``."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "run.json"]
+    """Every file but ``run.json``, and the page, which shows its times."""
+    paths = [path for path in folder.rglob("*.*") if path.name not in ("run.json", "report.html")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
@@ -93,7 +93,7 @@ def test_two_runs_from_empty_stores_leave_the_same_bytes(
     assert first.parseoutcomes() == second.parseoutcomes() == {"failed": 5, "errors": 3, "passed": 1}
     evidence = contents(project.path / "first")
     assert evidence == contents(project.path / "second")
-    assert len(evidence) == 10
+    assert len(evidence) == 12
 
 
 def test_a_second_run_with_templates_in_the_store_leaves_the_same_bytes(project: Project) -> None:
@@ -118,11 +118,12 @@ def test_evidence_changes_only_where_the_input_does(project: Project) -> None:
     project.gate()
     of_the_set = ".policies[0].cases[0].sets.generated"
     places = [place for place in changed(before, project.evidence()) if ".histograms[" not in place]
-    assert places == [f"{of_the_set}.median_norm", f"{of_the_set}.sha256"]
+    parts = ("manifest.file", "manifest.sha256", "median_norm", "merkle_sha256", "sha256")
+    assert places == [*(f"{of_the_set}.{part}" for part in parts), ".sha256"]
     project.write("release.yaml", (project.path / "release.yaml").read_text(encoding="utf-8") + "# seen\n")
     between = project.evidence()
     project.gate()
-    assert list(changed(between, project.evidence())) == [".policies[0].sha256"]
+    assert list(changed(between, project.evidence())) == [".policies[0].sha256", ".sha256"]
 
 
 def test_it_follows_the_published_schema(project: Project) -> None:
@@ -270,7 +271,7 @@ def test_every_key_of_the_schema_is_described_and_required(project: Project) -> 
                 yield from shapes(value)
 
     objects = [shape for shape in shapes(SCHEMA) if "properties" in shape]
-    assert len(objects) == 31
+    assert len(objects) == 36
     for shape in objects:
         assert shape["additionalProperties"] is False
         assert shape["required"] == list(shape["properties"])
@@ -390,7 +391,9 @@ def test_only_the_owner_may_read_it(project: Project) -> None:
         str(path.relative_to(folder)).partition(".")[0]: stat.S_IMODE(path.stat().st_mode)
         for path in (folder, *folder.rglob("*"))
     }
-    assert modes == {"": 0o700, "evidence": 0o600, "run": 0o600, "pairs": 0o700, "pairs/release": 0o600}
+    folders = {"": 0o700, "manifests": 0o700, "pairs": 0o700}
+    written = ("evidence", "manifests/generated", "pairs/release", "report", "run", "statement")
+    assert modes == folders | dict.fromkeys(written, 0o600)
 
 
 def test_evidence_of_an_earlier_run_is_gone_when_a_run_starts(project: Project) -> None:
@@ -398,8 +401,8 @@ def test_evidence_of_an_earlier_run_is_gone_when_a_run_starts(project: Project) 
     project.policy("release.yaml", *ALL)
     project.gate()
     folder = project.path / "faceleak-evidence"
-    (folder / ".4711.evidence.json.tmp").touch()
-    (folder / "pairs" / ".4711.x.parquet.tmp").touch()
+    (folder / f".evidence.json.{'1f' * 8}.tmp").touch()
+    (folder / "pairs" / f".x.parquet.{'2e' * 8}.tmp").touch()
     (folder / "pairs" / "of the user.parquet").touch()
     (folder / "notes.txt").touch()
     project.write(
@@ -409,7 +412,7 @@ def test_evidence_of_an_earlier_run_is_gone_when_a_run_starts(project: Project) 
         "    print('THERE', sorted(p.name for p in pathlib.Path('faceleak-evidence').rglob('*')))\n",
     )
     result = project.gate("-s")
-    assert "THERE ['notes.txt', 'of the user.parquet', 'pairs']" in result.stdout.str()
+    assert "THERE ['manifests', 'notes.txt', 'of the user.parquet', 'pairs']" in result.stdout.str()
 
 
 def test_two_policies_of_one_name_keep_their_pairs_apart(project: Project) -> None:

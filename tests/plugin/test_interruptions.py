@@ -82,7 +82,7 @@ def test_kill_9_leaves_nothing_that_could_pass(slow: Project) -> None:
     process.kill()
     process.communicate(timeout=30)
     folder = slow.path / "faceleak-evidence"
-    assert sorted(path.name for path in folder.rglob("*")) == ["pairs"]
+    assert sorted(path.name for path in folder.rglob("*")) == ["manifests", "pairs"]
     assert left_half_written(slow) == []
     assert slow.run_apart("--faceleak-policy=release.yaml", SECONDS_A_PICTURE="0")[0] == pytest.ExitCode.OK
     assert slow.n_embedded() == 6
@@ -112,7 +112,8 @@ def run_on_a_terminal(project: Project, *, interrupt_at: str = "", **environment
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "--faceleak-policy=release.yaml"],
         cwd=project.path,
-        env={**os.environ, "TERM": "xterm", **environment},
+        # pytester takes colours away by PY_COLORS
+        env={**os.environ, "TERM": "xterm", "PY_COLORS": "", **environment},
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -151,13 +152,24 @@ def test_ctrl_c_takes_the_bar_away_and_brings_the_cursor_back(slow: Project) -> 
     status, output = run_on_a_terminal(slow, interrupt_at="embedding generated", SECONDS_A_PICTURE=SECONDS)
     assert status == pytest.ExitCode.INTERRUPTED
     assert output.count(HIDES_CURSOR) == output.count(SHOWS_CURSOR) == 1
-    assert output.index(SHOWS_CURSOR) < output.index("NOT RUN      leak_count")
+    assert output.index(SHOWS_CURSOR) < output.index("  NOT RUN ")
+
+
+def test_a_terminal_without_colours_gets_the_bar_and_the_table_without_them(slow: Project) -> None:
+    slow.write_set(slow.path / "generated", [f"more{n}.png" for n in range(24)], seed=9)
+    status, output = run_on_a_terminal(slow, SECONDS_A_PICTURE=SECONDS, NO_COLOR="1")
+    assert status == pytest.ExitCode.OK
+    bars = re.findall(r"embedding generated [^\r]*", output)
+    assert all(re.search(r"\d+/30 \d[.,0-9]*/s \d:\d\d:\d\d$", bar) and len(bar) <= 80 for bar in bars), bars
+    assert "  PASS         leak_count[generated-vs-training]      0  <= 0\r\n" in output
+    assert re.findall(r"\x1b\[[0-9;]*m", output) == []
 
 
 def test_no_bar_for_short_work(slow: Project) -> None:
     status, output = run_on_a_terminal(slow, SECONDS_A_PICTURE="0")
     assert status == pytest.ExitCode.OK
     assert "embedding" not in output
+    assert "\x1b[32m\x1b[1m  PASS        \x1b[0m leak_count[generated-vs-training]      0  <= 0\r\n" in output
 
 
 def test_no_bar_in_a_pipe(slow: Project) -> None:

@@ -10,7 +10,20 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("numpy", "torch", "faiss", "yaml", "pydantic", "rich", "PIL", "pyarrow", "typer", "safetensors")
+HEAVY = (
+    "numpy",
+    "torch",
+    "faiss",
+    "yaml",
+    "pydantic",
+    "rich",
+    "PIL",
+    "pyarrow",
+    "typer",
+    "safetensors",
+    "matplotlib",
+    "jinja2",
+)
 TELL = f"import json, sys; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
 
 
@@ -62,4 +75,4 @@ def test_collecting_a_policy_loads_no_model(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     output = run(tmp_path, "-m", "pytest", "--collect-only", "--faceleak-policy=release.yaml")
-    assert not {"torch", "faiss", "PIL", "pyarrow"} & set(loaded(output))
+    assert not {"torch", "faiss", "PIL", "pyarrow", "matplotlib", "jinja2"} & set(loaded(output))

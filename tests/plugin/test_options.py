@@ -267,10 +267,12 @@ def test_two_policies_that_the_user_calls_the_same(project: Project, monkeypatch
     result.assert_outcomes(passed=1, failed=1)
     assert project.shown(summary(result.stdout.str())) == (
         "PROJECT/deep/release.yaml\n"
-        "  PASS         leak_count[generated-vs-training]  1 <= 3 images\n"
+        "  outcome      case                               value  limit\n"
+        "  PASS         leak_count[generated-vs-training]      1  <= 3\n"
         f"{NOTE_OF_PASSED}\n"
         "PROJECT/release.yaml\n"
-        "  LEAK         leak_count[generated-vs-training]  1 > 0 images\n"
+        "  outcome      case                               value  limit\n"
+        "  LEAK         leak_count[generated-vs-training]      1  <= 0\n"
         "evidence: faceleak-evidence/evidence.json"
     )
     assert len(list((project.path / "deep/faceleak-evidence/pairs").iterdir())) == 2

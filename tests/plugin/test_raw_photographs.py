@@ -125,7 +125,8 @@ def test_pictures_without_a_face_are_counted(photographs: Project) -> None:
     result.assert_outcomes(passed=1)
     assert summary(result.stdout.str()) == (
         "release.yaml (release)\n"
-        "  PASS         leak_count[generated-vs-training]  0 <= 0 images\n"
+        "  outcome      case                               value  limit\n"
+        "  PASS         leak_count[generated-vs-training]      0  <= 0\n"
         "  note: 'generated': a face was found in only 1 of 5 sampled pictures: all\n"
         "        others are left out as `no_face`; where pictures are face chips already,\n"
         "        set `align: none`\n"

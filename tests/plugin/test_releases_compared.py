@@ -11,6 +11,8 @@ import pytest
 from gate_project import NOTE, failure, summary
 from labelled_project import PAIR, TRIPLE, LabelledProject
 
+from faceleak_check.seals import digest_of, sealed
+
 COUNT = f"leak_count: {PAIR}, threshold: {{cosine: 0.9}}, at_most: 5"
 CASE = "leak_count[generated-vs-training]"
 
@@ -124,7 +126,7 @@ def edit(change: Callable[[Any], object]) -> Callable[[LabelledProject], None]:
     def spoil(project: LabelledProject) -> None:
         evidence = json.loads((project.path / "earlier.json").read_text(encoding="utf-8"))
         change(evidence["policies"][0]["cases"][0])
-        project.write("earlier.json", json.dumps(evidence))
+        project.write("earlier.json", json.dumps(sealed(evidence)))
 
     return spoil
 
@@ -215,7 +217,7 @@ REFUSED: dict[str, tuple[Callable[[LabelledProject], None], str, str, str]] = {
         of_the_future,
         COUNT,
         UNUSABLE,
-        "PROJECT/earlier.json: evidence of version 99; this program reads 1 to 4.",
+        "PROJECT/earlier.json: evidence of version 99; this program reads 1 to 5.",
     ),
 }
 
@@ -233,6 +235,20 @@ def test_evidence_that_cannot_be_compared_is_no_pass(labelled: LabelledProject, 
     assert [labelled.shown(line) for line in case["details"]] == [detail]
     assert detail in labelled.text(result).splitlines()
     assert labelled.in_junit("earlier.json") == []
+
+
+def test_a_bound_that_somebody_has_raised_by_hand_is_none(labelled: LabelledProject) -> None:
+    after(labelled, COUNT)
+    evidence = json.loads((labelled.path / "earlier.json").read_text(encoding="utf-8"))
+    evidence["policies"][0]["cases"][0]["measurement"]["value"] = 5
+    labelled.write("earlier.json", json.dumps(evidence))
+    labelled.judge(f"{COUNT}, no_worse_than: earlier.json").assert_outcomes(errors=1)
+    assert labelled.case()["reasons"][0] == UNUSABLE
+    (detail,) = labelled.case()["details"]
+    assert labelled.shown(detail) == (
+        f"PROJECT/earlier.json: it was changed after it was written: found contents of SHA-256 {digest_of(evidence)}, "
+        f"expected {evidence['sha256']}, which the file itself names. Take the file as that run wrote it."
+    )
 
 
 def test_a_threshold_that_has_moved_is_another_one(labelled: LabelledProject) -> None:
@@ -270,7 +286,7 @@ def test_a_leak_stays_one_where_evidence_cannot_be_used(labelled: LabelledProjec
         "2 of 42 generated images leak; the policy allows at most 1",
         UNUSABLE,
     ]
-    assert summary(result.stdout.str()).splitlines()[1] == f"  LEAK         {CASE}  2 > 1 image"
+    assert summary(result.stdout.str()).splitlines()[2] == f"  LEAK         {CASE}      2  <= 1"
 
 
 def test_what_is_no_file_name_is_an_invalid_policy(labelled: LabelledProject) -> None:

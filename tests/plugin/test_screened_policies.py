@@ -84,7 +84,9 @@ def test_a_rate_screens_every_generated_image_and_shows_what_that_hides(
     result.assert_outcomes(passed=1)
     assert summary(result.stdout.str()) == (
         "release.yaml (release)\n"
-        "  PASS         leak_rate[generated-vs-training]  0% <= 0% (0% to 27.8%)\n"
+        "  outcome      case                              value  limit\n"
+        "  PASS         leak_rate[generated-vs-training]     0%  <= 0%\n"
+        "               interval 95%: 0% to 27.8%\n"
         "  note: screen 'non_face' took out 4 of the 14 images of 'generated' that it\n"
         "        looked at; 4 of them are in a pair that counts against the release\n"
         "        (100%)\n"

@@ -25,16 +25,22 @@ def test_every_kind_of_outcome(project: Project) -> None:
     assert summary(result.stdout.str()) == (
         f"""\
 release.yaml (release)
-  LEAK         leak_count[generated-vs-training]  1 > 0 images
-  LEAK         identity_exposure[generated-vs-training]  1 > 0 people
-  LEAK         top_k_similarity[generated-vs-training]  1.0000 > 0.9000
-  PASS         leak_count[generated-vs-training#2]  1 <= 2 images
+  outcome      case                                       value  limit
+  LEAK         leak_count[generated-vs-training]              1  <= 0
+  LEAK         identity_exposure[generated-vs-training]       1  <= 0
+  LEAK         top_k_similarity[generated-vs-training]   1.0000  <= 0.9000
+  PASS         leak_count[generated-vs-training#2]            1  <= 2
   NOT RUN      leak_rate[generated-vs-training]
 {NOTE_OF_PASSED}
 damaged.yaml (damaged)
-  INCONCLUSIVE leak_rate[generated-vs-training]  1 of 2 images of 'training' wa…
+  outcome      case                              value  limit
+  INCONCLUSIVE leak_rate[generated-vs-training]     0%  <= 20%
+               1 of 2 images of 'training' was left out (50%: 1 unreadable);
+               exclusions.at_most allows 0%
+               interval 95%: 0% to 35.4%
 missing.yaml (missing)
-  INCONCLUSIVE leak_count[generated-vs-training]  dataset 'generated' was not f…
+  INCONCLUSIVE leak_count[generated-vs-training]
+               dataset 'generated' was not found
 evidence: faceleak-evidence/evidence.json"""
     )
 
@@ -59,12 +65,14 @@ def test_it_stands_at_the_end_and_names_evidence_elsewhere_in_full(
 ) -> None:
     project.policy()
     result = project.gate("--faceleak-evidence", f"{tmp_path}/evi dence")
-    assert result.outlines[-7:-1] == [
+    assert result.outlines[-9:-1] == [
         "================================ faceleak-check ================================",
         "release.yaml (release)",
-        "  PASS         leak_count[generated-vs-training]  0 <= 0 images",
+        "  outcome      case                               value  limit",
+        "  PASS         leak_count[generated-vs-training]      0  <= 0",
         *NOTE_OF_PASSED.splitlines(),
         f"evidence: {tmp_path}/evi dence/evidence.json",
+        f"report: {tmp_path}/evi dence/report.html",
     ]
 
 
@@ -81,8 +89,9 @@ def test_long_names_fit(project: Project) -> None:
     lines = summary(project.gate("-k", "leak_count").stdout.str()).splitlines()
     assert lines == [
         "release.yaml",
-        f"  PASS         leak_count[{'g' * 21}…{'t' * 31}]",
-        f"  NOT RUN      leak_rate[{'g' * 22}…{'t' * 31}]",
+        f"  outcome      case{' ' * 47}  value  limit",
+        f"  PASS         leak_count[{'g' * 14}…{'t' * 24}]      0  <= 0",
+        f"  NOT RUN      leak_rate[{'g' * 15}…{'t' * 24}]",
         *NOTE_OF_PASSED.splitlines(),
         "evidence: faceleak-evidence/evidence.json",
     ]
@@ -94,7 +103,8 @@ def test_quiet_runs_keep_it(project: Project, flag: str) -> None:
     project.policy()
     assert summary(project.gate(flag).stdout.str()) == (
         "release.yaml (release)\n"
-        "  PASS         leak_count[generated-vs-training]  0 <= 0 images\n"
+        "  outcome      case                               value  limit\n"
+        "  PASS         leak_count[generated-vs-training]      0  <= 0\n"
         f"{NOTE_OF_PASSED}\n"
         "evidence: faceleak-evidence/evidence.json"
     )
@@ -118,7 +128,7 @@ def test_colours_are_the_terminals_alone(project: Project) -> None:
     project.leak()
     project.policy("release.yaml", "leak_count", "leak_count: threshold: {cosine: 0.9}, at_most: 2")
     output = project.gate("--color=yes").stdout.str()
-    assert "\x1b[31m  LEAK         leak_count[generated-vs-training]  1 > 0 images\x1b[0m" in output
-    assert "\x1b[32m  PASS         leak_count[generated-vs-training#2]  1 <= 2 images\x1b[0m" in output
+    assert "\x1b[31m\x1b[1m  LEAK        \x1b[0m leak_count[generated-vs-training]        1  <= 0\n" in output
+    assert "\x1b[32m\x1b[1m  PASS        \x1b[0m leak_count[generated-vs-training#2]      1  <= 2\n" in output
     assert "\x1b[31mLEAK: 1 of 7 generated images leaks; the policy allows at most 0\x1b[0m" in output
     assert "\x1b" not in (project.path / "out.xml").read_text(encoding="utf-8")

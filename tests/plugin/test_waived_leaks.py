@@ -61,7 +61,10 @@ def test_a_waived_leak_is_a_passed_test_that_names_the_pair(project: Project) ->
     ]
     assert summary(result.stdout.str()) == (
         "release.yaml (release)\n"
-        "  WAIVED       leak_count[generated-vs-training]  0 <= 0 images\n"
+        "  outcome      case                               value  limit\n"
+        "  WAIVED       leak_count[generated-vs-training]      0  <= 0\n"
+        "               waived: 1\n"
+        f"  note: release.waivers.yaml: 1 waiver matches a leak; the first ends on\n        {TOMORROW}\n"
         f"{NOTE_OF_PASSED}\n"
         "evidence: faceleak-evidence/evidence.json"
     )

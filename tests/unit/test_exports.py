@@ -15,7 +15,20 @@ PACKAGE = Path(faceleak_check.__file__).parent
 MODULES = sorted(
     found.name for found in pkgutil.walk_packages([str(PACKAGE)], "faceleak_check.") if not found.ispkg
 )
-HEAVY = ["faiss", "numpy", "PIL", "pyarrow", "pydantic", "rich", "safetensors", "torch", "typer", "yaml"]
+HEAVY = [
+    "faiss",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "PIL",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "safetensors",
+    "torch",
+    "typer",
+    "yaml",
+]
 
 
 def syntax(module: str) -> ast.Module:

@@ -63,9 +63,10 @@ def test_marks_stand_at_powers_of_ten_and_at_k(k: int, marks: list[int]) -> None
 def test_a_rule_on_images_has_their_best_matches() -> None:
     check = LeakCount(threshold=Threshold(cosine=0.5), at_most=0)
     [one] = histograms(settled(check), check, NEIGHBOURS, None)
-    assert one == Histogram(
-        name="best_match", counts=binned(COSINES.max(axis=1)), n=12, marks=(), threshold=0.5
-    )
+    best = np.sort(COSINES.max(axis=1))[::-1]
+    assert (one.name, one.counts, one.n, one.threshold) == ("best_match", binned(best), 12, 0.5)
+    assert [k for k, _ in one.marks] == [1, 10]
+    assert [mark for _, mark in one.marks] == pytest.approx([best[0], best[9]], abs=1e-6)
 
 
 def test_at_a_distance_there_is_no_cosine_to_draw() -> None:
@@ -108,6 +109,7 @@ def test_who_matches_nobody_is_not_counted() -> None:
     alone = Settled(measured=nobody(), matches=matches([0.115, NO_MATCH, 0.335]))
     [one] = histograms(alone, LeakCount(threshold=Threshold(cosine=0.6), at_most=0), None, None)
     assert (one.n, one.counts) == (2, binned(np.array([0.115, 0.335])))
+    assert one.marks == ((1, 0.335),)
 
 
 def test_what_control_people_find_is_shown_where_nothing_else_is_known() -> None:

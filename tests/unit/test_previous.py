@@ -24,6 +24,7 @@ from faceleak_check.records import (
     Verdict,
 )
 from faceleak_check.reports.plain import verdict_record
+from faceleak_check.seals import digest_of, sealed
 
 SPEC = EmbedderSpec(
     name="network",
@@ -102,7 +103,7 @@ def test_of_several_policies_the_one_with_the_case_is_taken(tmp_path: Path) -> N
     assert read_previous(written(tmp_path, data), verdict()).value == 0.02
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_evidence_of_older_programs_is_read(tmp_path: Path, version: int) -> None:
     """The first ones had no error rates, no agreement and fewer facts of a model."""
     record = verdict_record(verdict())
@@ -110,6 +111,32 @@ def test_evidence_of_older_programs_is_read(tmp_path: Path, version: int) -> Non
         record.pop(key, None)
     record["embedder"] = {name: record["embedder"][name] for name in ("name", "weights_sha256", "dimension")}
     assert read_previous(written(tmp_path, evidence(record, version=version)), verdict()).value == 0.02
+
+
+def test_a_figure_that_somebody_has_edited_is_no_bound(tmp_path: Path) -> None:
+    data = sealed(evidence(verdict_record(verdict()), version=5))
+    assert read_previous(written(tmp_path, data), verdict()).value == 0.02
+    seal = data["sha256"]
+    data["policies"][0]["cases"][0]["measurement"]["value"] = 0.5
+    file = written(tmp_path, data)
+    assert problem(file, verdict()) == (
+        CANNOT,
+        (
+            f"{file}: it was changed after it was written: found contents of SHA-256 {digest_of(data)}, expected "
+            f"{seal}, which the file itself names. Take the file as that run wrote it."
+        ),
+    )
+    without = {key: value for key, value in data.items() if key != "sha256"}
+    assert problem(written(tmp_path, without), verdict())[1].startswith(
+        f"{file}: it was changed after it was written: found contents of SHA-256 {digest_of(data)}, expected None, "
+    )
+    older = written(tmp_path, data | {"evidence_version": 4})
+    assert problem(older, verdict())[1].startswith(f"{file}: it was changed after it was written: ")
+    data["policies"][0]["name"] = "\ud800"
+    assert problem(written(tmp_path, data), verdict()) == (
+        CANNOT,
+        f"{file}: this is no evidence.json of faceleak-check, or it is damaged.",
+    )
 
 
 def test_a_list_of_matches_may_be_another_one(tmp_path: Path) -> None:
@@ -251,13 +278,13 @@ def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "shown"), [(5, "5"), (0, "0"), ("3", "'3'"), (None, "None"), ([3], "[3]")]
+    ("version", "shown"), [(6, "6"), (0, "0"), ("3", "'3'"), (None, "None"), ([3], "[3]")]
 )
 def test_evidence_of_another_format_is_told(tmp_path: Path, version: object, shown: str) -> None:
     file = written(tmp_path, evidence(RECORD, version=version))
     assert problem(file, verdict()) == (
         CANNOT,
-        f"{file}: evidence of version {shown}; this program reads 1 to 4.",
+        f"{file}: evidence of version {shown}; this program reads 1 to 5.",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from faceleak_check.reports.terminal import failure_text, headline, place_line, policy_lines, safe
+from faceleak_check.reports.terminal import failure_text, headline, place_line, safe
 
 
 def pair(
@@ -317,65 +317,6 @@ def test_of_many_others_five_are_shown_and_their_names_are_short() -> None:
 def test_the_place_of_a_case(path: str, case: str, expected: str) -> None:
     wanted = expected if len(expected) <= 80 else "p.yaml:7"
     assert place_line(path, 7, case) == wanted
-
-
-def policy(**changes: Any) -> dict[str, Any]:
-    return {"file": "p.yaml", "name": "p", "problems": [], "cases": [], "not_run": [], **changes}
-
-
-def test_a_line_a_case() -> None:
-    cases = [
-        record(brief="1 > 0 images"),
-        record("pass", brief="0 <= 0 images"),
-        record("waived", brief="0 <= 0 images"),
-        record("inconclusive", brief="", reasons=["dataset 't' was not found"]),
-        record("inconclusive", brief="0 <= 0 images", reasons=["2 waivers have expired", "0 of 1 leak"]),
-    ]
-    assert list(policy_lines(policy(cases=cases, not_run=["leak_rate[g-vs-t]"]))) == [
-        ("p.yaml (p)", ""),
-        ("  LEAK         leak_count[g-vs-t]  1 > 0 images", "red"),
-        ("  PASS         leak_count[g-vs-t]  0 <= 0 images", "green"),
-        ("  WAIVED       leak_count[g-vs-t]  0 <= 0 images", "green"),
-        ("  INCONCLUSIVE leak_count[g-vs-t]  dataset 't' was not found", "yellow"),
-        ("  INCONCLUSIVE leak_count[g-vs-t]  2 waivers have expired", "yellow"),
-        ("  NOT RUN      leak_rate[g-vs-t]", "yellow"),
-    ]
-
-
-def test_notes_of_passed_cases_stand_under_the_policy_once_each() -> None:
-    said_twice = "the screens looked at nothing: a match list comes without images"
-    cases = [
-        record("pass", brief="0 <= 0 images", warnings=[said_twice, "word " * 20 + "end"]),
-        record("waived", brief="0 <= 0 images", warnings=["odd \x1b[31m name", said_twice]),
-        record("leak", brief="1 > 0 images", warnings=["under the leak itself"]),
-        record("inconclusive", brief="0 <= 0 images", warnings=["under the error itself"]),
-    ]
-    lines = list(policy_lines(policy(cases=cases, not_run=["leak_rate[g-vs-t]"])))
-    assert lines[5:] == [
-        ("  NOT RUN      leak_rate[g-vs-t]", "yellow"),
-        ("  note: the screens looked at nothing: a match list comes without images", ""),
-        ("  note: word word word word word word word word word word word word word word", ""),
-        ("        word word word word word word end", ""),
-        (r"  note: odd \x1b[31m name", ""),
-    ]
-
-
-def test_an_invalid_policy() -> None:
-    assert list(policy_lines(policy(name=None, problems=["p.yaml:1:1: a", "p.yaml:2:1: b"]))) == [
-        ("p.yaml", ""),
-        ("  INVALID      problems: 2, shown above", "red"),
-    ]
-
-
-@pytest.mark.parametrize("letter", ["x", "漢", "\x1b"])
-def test_summary_lines_fit(letter: str) -> None:
-    long = letter * 150
-    lines = policy_lines(
-        policy(name=long, cases=[record(case=long, brief=long), record(brief=long)], not_run=[long])
-    )
-    for line, _ in lines:
-        assert cell_len(line) <= 80
-        assert line.isprintable()
 
 
 def test_what_is_safe() -> None:

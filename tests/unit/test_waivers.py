@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,50 @@ def test_a_waiver_is_read(tmp_path: Path) -> None:
     assert (waiver.generated, waiver.source) == (A, B)
     assert (waiver.reason, waiver.owner) == ("Not the same person", "A. Reviewer")
     assert (waiver.date, waiver.expires) == (dt.date(2026, 11, 1), dt.date(2026, 12, 1))
+
+
+def test_what_the_policy_says_of_a_file_goes_with_it(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_bytes(ONE.encode())
+    waivers = read_waivers(tmp_path / "w.yaml", "w.yaml", on_expired="warn", on_unmatched="warn")
+    assert waivers.sha256 == hashlib.sha256(ONE.encode()).hexdigest()
+    assert (waivers.file, waivers.on_expired, waivers.on_unmatched) == ("w.yaml", "warn", "warn")
+    late = dt.date(2027, 1, 1)
+    assert waivers.pairs(late) == frozenset()
+    assert waivers.expired_on(late) == ()
+    assert list(waivers.expiry_warnings(late)) == [
+        "1 waiver has expired, and its pair counts again: renew it, or take it out"
+    ]
+    assert list(waivers.expiry_warnings(TODAY)) == []
+
+
+def test_a_pair_is_waived_once(tmp_path: Path) -> None:
+    text = ONE + another(C, D) + another(A, B.upper(), "2027-01-01") + another(B, A)
+    assert problems(tmp_path, text) == (
+        "w.yaml:10:5: waivers[2]: this pair is waived on line 3 already; keep one of the two"
+    )
+
+
+def test_a_file_may_be_larger_than_a_policy(tmp_path: Path) -> None:
+    reason = "x" * 500_000
+    text = ONE + another(C, D).replace("reason: x", f"reason: {reason}") + f"# {reason}\n" * 2
+    assert len(text) > 1024 * 1024
+    assert [len(one.reason) for one in read(tmp_path, text).waivers] == [19, 500_000]
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_bytes(b"#" * (16 << 20) + b"\n")
+    with pytest.raises(PolicyError) as raised:
+        read_waivers(tmp_path / "w.yaml", "w.yaml")
+    assert (
+        str(raised.value) == "w.yaml:1:1: the file has 16,777,217 bytes, such a file has at most 16,777,216"
+    )
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    assert problems(tmp_path, "# nothing yet\n") == (
+        "w.yaml:1:1: the file holds no keys, it is empty or has comments only; "
+        "expected the keys version and waivers"
+    )
 
 
 def test_no_waivers(tmp_path: Path) -> None:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from faceleak_check.checks.statistics.curves import Curve
+from faceleak_check.checks.statistics.draws import margins
 from faceleak_check.checks.statistics.impostors import Impostors, probes
 from faceleak_check.records import FloatArray
 
-__all__ = ["RateEstimate", "RateThreshold", "fpir_thresholds_at", "lowest_rate", "rate_at", "thresholds_at"]
+__all__ = [
+    "RateEstimate",
+    "RateThreshold",
+    "fpir_thresholds_at",
+    "lowest_rate",
+    "rate_at",
+    "rates_around",
+    "thresholds_at",
+]
 
+N_POINTS = 13
+HIGHEST = 0.1
+"""Where the thresholds of a figure begin."""
 FURTHEST = 1e-3
 """No rate is extrapolated to where fewer independent comparisons than this would reach the threshold."""
 
@@ -83,7 +95,7 @@ def thresholds_at(
 
     A rate that at least three independent comparisons reach is read off (the rule of 3, ISO/IEC 19795-1:2006, annex
     B); independent are pairs of people, not of images. Below, a tail is fitted (see `Curve`). The interval is a
-    bootstrap of people: see `_drawn`. It holds what the choice of people does to the threshold, and not what a wrong
+    bootstrap of people: see `margins`. It holds what the choice of people does to the threshold, and not what a wrong
     shape of the tail would. Over 60 simulated sets each of 30 and 100 people, intervals of 95% held the truth at 1e-2
     to 1e-5 in 90% to 100%, and in 82% to 95% where a tenth of the people were a group of look-alikes; nearly all of the
     others lay too low.
@@ -106,22 +118,8 @@ def thresholds_at(
             raise ValueError(
                 f"{curve.counted(1.0):.2g} of the comparisons have a cosine of 1: no threshold keeps a rate of {rate:g}"
             )
-    cosines = [curve.cosine(rate) for rate in rates]
-    margins = _margins(curve, rates, confidence, n_resamples, seed)
-    return tuple(
-        RateThreshold(
-            rate=rate,
-            cosine=cosine,
-            low=max(-1.0, cosine - margin),
-            high=min(1.0, cosine + margin),
-            confidence=confidence,
-            extrapolated=rate < curve.resolved,
-            n_comparisons=found.n_comparisons,
-            n_people=found.n_people,
-            n_images=found.n_images,
-        )
-        for rate, cosine, margin in zip(rates, cosines, margins, strict=True)
-    )
+    margin_of = margins(curve, rates, confidence, n_resamples, seed)
+    return _thresholds(curve, rates, margin_of, confidence)
 
 
 def rate_at(
@@ -142,13 +140,45 @@ def rate_at(
     Raises:
         ValueError: It is no cosine.
     """
+    estimate, _ = rates_around(
+        found, cosine, n_points=0, confidence=confidence, n_resamples=n_resamples, seed=seed
+    )
+    return estimate
+
+
+def rates_around(
+    found: Impostors,
+    cosine: float,
+    *,
+    n_points: int = N_POINTS,
+    confidence: float = 0.95,
+    n_resamples: int = 200,
+    seed: int = 0,
+) -> tuple[RateEstimate, tuple[RateThreshold, ...]]:
+    """What `rate_at` gives, and thresholds of other rates for a figure; both from the same draws, which take the time.
+
+    The rates fall in equal steps of their logarithm from 0.1 to a tenth of the cosine's own, as far as the comparisons
+    bear them.
+
+    Args:
+        found: The comparisons.
+        cosine: From -1 to 1.
+        n_points: Number of thresholds.
+        confidence: Coverage of the intervals, in (0, 1).
+        n_resamples: Number of draws.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: It is no cosine.
+    """
     if not -1 <= cosine <= 1:
         raise ValueError(f"{cosine:g} is no cosine: it must lie between -1 and 1")
     curve = Curve(found, found.times)
     rate = curve.rate(cosine)
     within = min(max(rate, lowest_rate(found)), 1 - 1 / found.n_comparisons)
-    (margin,) = _margins(curve, [within], confidence, n_resamples, seed)
-    return RateEstimate(
+    rates = _falling(curve, rate, n_points)
+    margin, *others = margins(curve, [within, *rates], confidence, n_resamples, seed)
+    estimate = RateEstimate(
         cosine=cosine,
         rate=rate,
         low=min(rate, curve.rate(cosine + margin)),
@@ -158,6 +188,36 @@ def rate_at(
         n_comparisons=found.n_comparisons,
         n_people=found.n_people,
         n_images=found.n_images,
+    )
+    return estimate, _thresholds(curve, rates, others, confidence)
+
+
+def _falling(curve: Curve, rate: float, n_points: int) -> list[float]:
+    """Rates of three digits from 0.1 to a tenth of one rate, none that the comparisons do not bear."""
+    lowest = max(rate / 10, lowest_rate(curve.found), curve.counted(1.0))
+    highest = min(max(HIGHEST, rate), 0.5)
+    steps = np.geomspace(highest, min(lowest, highest), n_points).tolist()
+    return sorted({max(lowest, float(f"{step:.3g}")) for step in steps}, reverse=True)
+
+
+def _thresholds(
+    curve: Curve, rates: Sequence[float], margin_of: Sequence[float], confidence: float
+) -> tuple[RateThreshold, ...]:
+    """The cosine of each rate, with how far it may be off."""
+    found = curve.found
+    return tuple(
+        RateThreshold(
+            rate=rate,
+            cosine=cosine,
+            low=max(-1.0, cosine - margin),
+            high=min(1.0, cosine + margin),
+            confidence=confidence,
+            extrapolated=rate < curve.resolved,
+            n_comparisons=found.n_comparisons,
+            n_people=found.n_people,
+            n_images=found.n_images,
+        )
+        for rate, cosine, margin in zip(rates, map(curve.cosine, rates), margin_of, strict=True)
     )
 
 
@@ -202,38 +262,3 @@ def _check_rate(found: Impostors, rate: float) -> None:
             f"a rate of {rate:g} is out of reach of {found.n_people} people: the lowest that they calibrate, by "
             f"extrapolation, is {lowest_rate(found):.1e}; add people or ask for a higher rate"
         )
-
-
-def _drawn(curve: Curve, n_resamples: int, seed: int) -> Iterator[Curve]:
-    """The curve with other people: as many are drawn with replacement, over and over.
-
-    People are drawn, not comparisons: those with a person in common vary together (Bolle, Ratha & Pankanti, Error
-    analysis of pattern recognition systems - the subsets bootstrap, CVIU 93 (2004), 1-33). A comparison of two people
-    counts the product of how often each was drawn (A. B. Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1
-    (2007), 386-411).
-    """
-    found = curve.found
-    random = np.random.default_rng(seed)
-    even = np.full(found.n_people, 1 / found.n_people)
-    for times in random.multinomial(found.n_people, even, n_resamples).astype(np.float64):
-        weights = found.times * times[found.first]
-        if found.second is not None:
-            weights *= times[found.second]
-        if weights.any():
-            yield curve.drawn(weights)
-
-
-def _margins(
-    curve: Curve, rates: Sequence[float], confidence: float, n_resamples: int, seed: int
-) -> list[float]:
-    """How far a cosine may be off to either side: as far as that share of the drawn ones are from it.
-
-    Draws repeat some people and miss others, so that their tails are shorter and their cosines lower than those of new
-    people would be. Percentile intervals inherit that: at 1e-4, those of 95% from 30 simulated people held the truth in
-    68% to 92% of sets. Intervals as wide above as below (P. Hall, On symmetric bootstrap confidence intervals, JRSS B
-    50 (1988), 35-45) do not.
-    """
-    cosines = np.array([curve.cosine(rate) for rate in rates])
-    drawn = [[other.cosine(rate) for rate in rates] for other in _drawn(curve, n_resamples, seed)]
-    margins: list[float] = np.quantile(np.abs(np.array(drawn) - cosines), confidence, axis=0).tolist()
-    return margins

@@ -13,7 +13,7 @@ Parse = Callable[..., Policy]
 
 TOP_KEYS = (
     "version, name, description, datasets, embedder, embedders, licences, screens, exclusions, "
-    "checks, search, execution, waivers, thresholds"
+    "checks, search, execution, waivers, thresholds, report"
 )
 TEXT_IN_QUOTES = "expected text; put it in quotes"
 
@@ -216,6 +216,25 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             "checks:",
             "waivers: 5\nchecks:",
             ["p.yaml:6:10: waivers: found 5, expected a path; put it in quotes"],
+        ),
+        (
+            "checks:",
+            "waivers: {on_expired: ignore, on_unmached: warn}\nchecks:",
+            [
+                "p.yaml:6:1: waivers: missing key 'file'",
+                "p.yaml:6:23: waivers.on_expired: found the text 'ignore', expected fail or warn",
+                (
+                    "p.yaml:6:31: waivers: unknown key 'on_unmached' (did you mean 'on_unmatched'?); "
+                    "expected: file, on_expired, on_unmatched"
+                ),
+            ],
+        ),
+        (
+            "checks:",
+            "waivers: {file: w.yaml, on_expired: warn}\nchecks:",
+            [
+                "p.yaml:6:17: waivers.file: the waivers file 'w.yaml' does not exist; correct it or leave it out"
+            ],
         ),
         (
             "checks:",

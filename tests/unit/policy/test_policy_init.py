@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -19,8 +20,10 @@ from faceleak_check.policy.document import (
     Expect,
     HubKeys,
     Licences,
+    ReportKeys,
     SearchKeys,
     SidecarLabels,
+    WaiverKeys,
 )
 from faceleak_check.policy.init import init_text, write_init
 from faceleak_check.policy.parse import parse_policy
@@ -79,14 +82,17 @@ def test_every_key_that_is_commented_out_is_valid_too(tmp_path: Path) -> None:
         "scan",
         "search",
         "execution",
+        "report",
     ):
         text, n_found = re.subn(rf"^( *)# ({key}\b)", r"\1\2", text, flags=re.MULTILINE)
         assert n_found == 1
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
-    (tmp_path / "release.waivers.yaml").write_text("version: 1\nwaivers: []\n", encoding="utf-8")
+    (tmp_path / "release.waivers.yaml").write_bytes(b"version: 1\nwaivers: []\n")
     policy = parse_policy(tmp_path / "p.yaml", environment={})
-    assert policy.waivers == Waivers(file="release.waivers.yaml")
+    digest = hashlib.sha256(b"version: 1\nwaivers: []\n").hexdigest()
+    assert policy.waivers == Waivers(file="release.waivers.yaml", sha256=digest)
     assert policy.licences == ("CC0-1.0", "MIT")
+    assert policy.standards == ("gdpr-recital-26", "edpb-28-2024", "iso-27559", "iso-19795-1")
     assert policy.search == SearchKeys(memory=4 << 30, index="exact", device="cpu")
     assert policy.execution == ExecutionKeys(engine="ray", address="auto", workers=8)
     assert policy.datasets["training"].expect == Expect(images=50_000, identities=1000)
@@ -202,9 +208,11 @@ def test_it_shows_every_key_and_every_name() -> None:
                 TemplateOrigin,
                 EmbedderChoice,
                 Licences,
+                ReportKeys,
                 SidecarLabels,
                 Expect,
                 HubKeys,
+                WaiverKeys,
                 CommonKeys,
                 Threshold,
             ),

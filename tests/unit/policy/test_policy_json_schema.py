@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import yaml
 from jsonschema import Draft202012Validator
 from policy_examples import DESIGN_EXAMPLE, GATE, SEVERAL
 
+from faceleak_check.errors import PolicyError
 from faceleak_check.policy.init import init_text
-from faceleak_check.policy.json_schema import SHIPPED, schema_text
+from faceleak_check.policy.json_schema import SHIPPED, SHIPPED_WAIVERS, schema_text, waivers_schema_text
+from faceleak_check.policy.waivers import read_waivers
 
 SCHEMA = json.loads(SHIPPED.read_text(encoding="utf-8"))
 
@@ -24,6 +27,53 @@ def test_the_shipped_schema_is_up_to_date() -> None:
     assert SHIPPED.read_text(encoding="utf-8") == schema_text(), (
         "run python -m faceleak_check.policy.json_schema"
     )
+
+
+def test_the_shipped_schema_of_waivers_is_up_to_date() -> None:
+    assert SHIPPED_WAIVERS.read_text(encoding="utf-8") == waivers_schema_text(), (
+        "run python -m faceleak_check.policy.json_schema"
+    )
+    Draft202012Validator.check_schema(json.loads(waivers_schema_text()))
+
+
+WAIVER = {
+    "generated": "0" * 64,
+    "source": "a" * 64,
+    "reason": "Not the same person",
+    "owner": "A. Reviewer",
+    "date": "2026-11-22",
+    "expires": "2027-05-22",
+}
+
+
+@pytest.mark.parametrize(
+    ("document", "is_valid"),
+    [
+        ({"version": 1, "waivers": [WAIVER]}, True),
+        ({"version": 1, "waivers": []}, True),
+        ({"version": 2, "waivers": []}, False),
+        ({"waivers": [WAIVER]}, False),
+        ({"version": 1, "waivers": [WAIVER], "more": 1}, False),
+        ({"version": 1, "waivers": [WAIVER | {"comment": "x"}]}, False),
+        ({"version": 1, "waivers": [WAIVER | {"reason": " "}]}, False),
+        ({"version": 1, "waivers": [WAIVER | {"source": "a" * 63}]}, False),
+        ({"version": 1, "waivers": [WAIVER | {"expires": 2027}]}, False),
+        *(
+            ({"version": 1, "waivers": [{key: WAIVER[key] for key in WAIVER if key != gone}]}, False)
+            for gone in WAIVER
+        ),
+    ],
+)
+def test_waivers_are_judged_as_the_gate_judges_them(tmp_path: Path, document: Any, is_valid: bool) -> None:
+    schema = Draft202012Validator(json.loads(SHIPPED_WAIVERS.read_text(encoding="utf-8")))
+    assert schema.is_valid(document) == is_valid
+    file = tmp_path / "waivers.yaml"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    if is_valid:
+        assert len(read_waivers(file, "waivers.yaml").waivers) == len(document["waivers"])
+    else:
+        with pytest.raises(PolicyError):
+            read_waivers(file, "waivers.yaml")
 
 
 def test_it_is_a_schema() -> None:

@@ -139,7 +139,9 @@ def test_a_full_policy(parse: Parse, tmp_path: Path) -> None:
                 **pair,
             ),
         ),
-        waivers=Waivers(file="w.waivers.yaml"),
+        waivers=Waivers(
+            file="w.waivers.yaml", sha256=hashlib.sha256(b"version: 1\nwaivers: []\n").hexdigest()
+        ),
         notes=(),
         screens=(),
         licences=None,

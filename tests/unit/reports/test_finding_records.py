@@ -19,6 +19,7 @@ from faceleak_check.records import Previous, Verdict
 from faceleak_check.reports.evidence import EvidenceFolder
 from faceleak_check.reports.pairs import pairs_parquet
 from faceleak_check.reports.plain import verdict_record
+from faceleak_check.seals import sealed
 
 SCHEMA = json.loads(
     (files("faceleak_check") / "reports" / "evidence.schema.json").read_text(encoding="utf-8")
@@ -35,8 +36,10 @@ def evidence(*verdicts: Verdict) -> dict[str, Any]:
         "problems": [],
         "cases": [{**verdict_record(one), "pairs_file": None} for one in verdicts],
         "not_run": [],
+        "waivers": None,
+        "standards": [],
     }
-    return {"evidence_version": 4, "tools": {"numpy": "2"}, "policies": [policy]}
+    return sealed({"evidence_version": 5, "tools": {"numpy": "2"}, "policies": [policy]})
 
 
 def reaches(place: str) -> list[str | int]:
@@ -114,12 +117,12 @@ def test_no_key_may_be_missing(name: str) -> None:
 
 
 def test_only_the_newest_version_is_valid() -> None:
-    for version in (1, 2, 3, 5):
+    for version in (1, 2, 3, 4, 6):
         assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(
             {**evidence(nothing()), "evidence_version": version}
         )
-    assert SCHEMA["$id"] == "urn:faceleak-check:evidence:4"
-    assert SCHEMA["$comment"].startswith("Version 4 added: ")
+    assert SCHEMA["$id"] == "urn:faceleak-check:evidence:5"
+    assert SCHEMA["$comment"].startswith("Version 5 added: ")
 
 
 def test_a_run_writes_the_newest_version(tmp_path: Path) -> None:
@@ -128,7 +131,7 @@ def test_a_run_writes_the_newest_version(tmp_path: Path) -> None:
     written = folder.evidence_file.read_bytes()
     read = json.loads(written)
     jsonschema.Draft202012Validator(SCHEMA).validate(read)
-    assert read["evidence_version"] == 4
+    assert read["evidence_version"] == 5
     assert {"scipy", "imagehash"} < read["tools"].keys()
     folder.finish(evidence(*EVERY.values())["policies"], {})
     assert folder.evidence_file.read_bytes() == written

@@ -98,3 +98,19 @@ def test_longer_work_shows_a_bar_and_takes_it_away(clock: Clock) -> None:
     bar("comparing a with b", 30, 30)
     bar.close()
     assert terminal.getvalue() == done
+
+
+@pytest.mark.parametrize("coloured", [True, False])
+def test_colours_are_left_out_where_pytest_leaves_them_out(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, *, coloured: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal = Terminal()
+    bar = ProgressBar(terminal, coloured=coloured)
+    for done in (0, 10, 20):
+        bar("comparing a with b", done, 30)
+        clock.now += 1.5
+    bar.close()
+    assert "20/30" in re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    assert bool(re.search(r"\x1b\[[0-9;]*3[0-9]", terminal.getvalue())) is coloured

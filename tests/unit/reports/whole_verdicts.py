@@ -8,6 +8,7 @@ from faceleak_check.records import (
     ChanceMatches,
     Counts,
     EmbedderSpec,
+    ErrorRate,
     Figure,
     Histogram,
     Hub,
@@ -135,6 +136,10 @@ def calibrated() -> Verdict:
         },
         embedder=FIRST,
         thresholds={"adaface-ir101": calibration(*SUSPECTS)},
+        error_rates=(
+            ErrorRate(fmr=0.1, cosine=0.21, low=0.2, high=0.22, extrapolated=False),
+            ErrorRate(fmr=1e-12, cosine=0.96, low=0.9512345678901, high=0.98, extrapolated=True),
+        ),
         chance=ChanceMatches(
             expected=12.3456789012345,
             low=3.2,

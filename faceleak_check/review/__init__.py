@@ -1,0 +1,1 @@
+"""Looking at leaks one after the other in a terminal, and writing down which of them are waived."""
