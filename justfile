@@ -11,8 +11,9 @@ types:
 layers:
     lint-imports
 
+# One worker more than there are cores, as tests wait for processes that they start; each takes tests that lie together.
 test *arguments:
-    python -m pytest -n auto {{ arguments }}
+    python -m pytest -n $(( {{ num_cpus() }} + 1 )) --dist worksteal {{ arguments }}
 
 # Mends what can be mended by itself.
 mend:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faceleak_check.errors import EvidenceError
 from faceleak_check.files import write_whole
@@ -21,6 +22,9 @@ from faceleak_check.reports.page.pictures import Pictures
 from faceleak_check.reports.page.sections import PolicySection, policy_section
 from faceleak_check.reports.page.words import cleaned, counted
 from faceleak_check.reports.thumbnails import N_PAIRS
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = ["PageOptions", "build_page", "write_page"]
 
@@ -148,7 +152,9 @@ def _run(folder: Path) -> str:
     return f"{began:%Y-%m-%d %H:%M:%S} to {ended:{'' if same_day else '%Y-%m-%d '}%H:%M:%S} UTC"
 
 
-def _rendered(context: Mapping[str, Any]) -> str:
+@functools.cache
+def _page() -> Template:
+    """The page's template; several runs in one process compile it once."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -162,9 +168,15 @@ def _rendered(context: Mapping[str, Any]) -> str:
     )
     environment.filters["as_svg"] = environment.filters["as_json"] = Markup
     environment.filters["first_rows"] = _first_rows
+    return environment.get_template("page.html.jinja")
+
+
+def _rendered(context: Mapping[str, Any]) -> str:
+    from markupsafe import Markup
+
     assets = files("faceleak_check.reports.page") / "assets"
     script = "\n".join((assets / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    return environment.get_template("page.html.jinja").render(
+    return _page().render(
         context,
         style=Markup((assets / "page.css").read_text(encoding="utf-8")),  # noqa: S704 our own file
         script=Markup(script),  # noqa: S704 our own file
