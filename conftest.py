@@ -18,6 +18,19 @@ Pixels = npt.NDArray[np.uint8]
 _SHARED = Path(__file__).resolve().parent.parent / "shared"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The tests' own option: what CI tries a few times, a night can try often."""
+    parser.addoption(
+        "--long", action="store_true", help="fuzz, kill and break much more often, as `just long` does"
+    )
+
+
+@pytest.fixture(scope="session")
+def long(pytestconfig: pytest.Config) -> bool:
+    """Whether to try hard and long."""
+    return bool(pytestconfig.getoption("--long"))
+
+
 @pytest.fixture(autouse=True)
 def _private_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the store of the person who runs the tests."""

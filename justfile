@@ -15,6 +15,10 @@ layers:
 test *arguments:
     python -m pytest -n $(( {{ num_cpus() }} + 1 )) --dist worksteal {{ arguments }}
 
+# Many more mutations, kills and faults than CI has time for.
+long *arguments:
+    python -m pytest --long tests/fuzz tests/hostile tests/faults tests/trust {{ arguments }}
+
 # Mends what can be mended by itself.
 mend:
     ruff check --fix .
