@@ -24,10 +24,10 @@ _ROWS = 8192
 class Checkpoints(Protocol):
     """Keeps named arrays by key."""
 
-    def get(self, key: str) -> Mapping[str, npt.NDArray[Any]] | None:
+    def recall(self, key: str) -> Mapping[str, npt.NDArray[Any]] | None:
         """The arrays of that key, whole; None where they are not there."""
 
-    def put(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    def keep(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Keeps arrays for good, where that can be done."""
 
 

@@ -169,10 +169,10 @@ class Sources:
         if checkpoints is None:
             return work()
         key = key_of(part, self._digest, self._rules(k), barred)
-        found = found_in(checkpoints.get(key), Nearest.none(len(part), k, len(self._templates)))
+        found = found_in(checkpoints.recall(key), Nearest.none(len(part), k, len(self._templates)))
         if found is None:
             found = work()
-            checkpoints.put(key, kept_of(found))
+            checkpoints.keep(key, kept_of(found))
         return found
 
     def _rules(self, k: int) -> Mapping[str, object]:

@@ -69,13 +69,13 @@ def _kept(generated: Templates, source: Templates, engine: SearchEngine) -> IntA
     if checkpoints is None or len(generated) * len(source) < _WORTH_KEEPING:
         return _counts(generated, source, engine)
     key = key_of(generated, digest_of(source), {"bins": N_BINS}, None)
-    kept = checkpoints.get(key)
+    kept = checkpoints.recall(key)
     counts: IntArray
     if kept is not None and kept.keys() == {"counts"}:
         counts = kept["counts"]
         return counts
     counts = _counts(generated, source, engine)
-    checkpoints.put(key, {"counts": counts})
+    checkpoints.keep(key, {"counts": counts})
     return counts
 
 

@@ -45,15 +45,15 @@ class Counting:
         self._store = SearchStore(root)
         self.n_asked = self.n_had = self.n_kept = 0
 
-    def get(self, key: str) -> Mapping[str, npt.NDArray[Any]] | None:
-        found = self._store.get(key)
+    def recall(self, key: str) -> Mapping[str, npt.NDArray[Any]] | None:
+        found = self._store.recall(key)
         self.n_asked += 1
         self.n_had += found is not None
         return found
 
-    def put(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    def keep(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self.n_kept += 1
-        self._store.put(key, arrays)
+        self._store.keep(key, arrays)
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_what_is_damaged_is_searched_for_again(harm: str, tmp_path: Path) -> Non
     elif harm == "empty":
         files[1].write_bytes(b"")
     else:
-        SearchStore(tmp_path).put(files[1].stem, {"rows": np.zeros((10, 2), np.int64)})
+        SearchStore(tmp_path).keep(files[1].stem, {"rows": np.zeros((10, 2), np.int64)})
     store = Counting(tmp_path)
     found = replace(engine, checkpoints=store).over(SOURCES, "cosine").nearest(QUERIES, 2)
     assert_same_bits(expected, found)
