@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from faceleak_check.session import FaceleakFixture
+    from faceleak_check.fixture import FaceleakFixture
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,6 +78,6 @@ def faceleak(request: pytest.FixtureRequest) -> FaceleakFixture:
 
     ``assert faceleak("policies/release.yaml").passed``
     """
-    from faceleak_check.session import FaceleakFixture
+    from faceleak_check.fixture import FaceleakFixture
 
     return FaceleakFixture(request.config)

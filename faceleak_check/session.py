@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -22,8 +22,6 @@ from faceleak_check.collection import (
     PolicyFile,
     PolicyItem,
     PolicyRun,
-    bar_taken_away,
-    gate_of,
 )
 from faceleak_check.errors import EvidenceError, PolicyError
 from faceleak_check.policy.schema import Policy
@@ -35,10 +33,7 @@ from faceleak_check.reports.summary import summary_lines
 from faceleak_check.reports.waivers import UnmatchedText, fails
 from faceleak_check.suites import PolicySuites
 
-if TYPE_CHECKING:
-    from faceleak_check.api import PolicyResult
-
-__all__ = ["FaceleakFixture", "PolicySession"]
+__all__ = ["PolicySession"]
 
 _REPORTED = "faceleak"
 _NOTHING_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow", "setupplan")
@@ -270,26 +265,3 @@ class PolicySession:
                 f"{policy}::{case}": record["run"] for (policy, case), record in sorted(self._records.items())
             },
         }
-
-
-class FaceleakFixture:
-    """What the `faceleak` fixture gives to a test.
-
-    Args:
-        config: pytest's configuration, for ``--faceleak-store``.
-    """
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-
-    def __call__(self, policy: Path | str, *, environment: Mapping[str, str] | None = None) -> PolicyResult:
-        """Runs a policy; see `faceleak_check.check`.
-
-        Args:
-            policy: A policy file, or ``builtin:NAME``.
-            environment: Values for ``${NAME}`` in the policy; by default the process's environment.
-        """
-        from faceleak_check.api import check_with
-
-        with bar_taken_away(self._config):
-            return check_with(gate_of(self._config), policy, environment)

@@ -9,9 +9,10 @@ __all__ = ["SearchStore"]
 
 
 class SearchStore(KeptArrays):
-    """What was found for some thousand queries at a time, in ``<root>/v2/searches``; see `faceleak_check.search.checkpoints`.
+    """What was found for some thousand queries at a time, in ``<root>/v2/searches``.
 
-    A key stands for all that decides the answer, so nothing here is ever out of date.
+    A key stands for all that decides the answer, so nothing here is ever out of date
+    (see `faceleak_check.search.checkpoints`).
 
     Args:
         root: Folder that holds all stores.

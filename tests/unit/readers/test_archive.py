@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from archive_files import FACES, JPEG, WRITERS, stored, tar_of, tgz_of, write_folder, zip_of
+from scanned import MakeDataset, ids, reasons, scanned
 
 from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.readers.archive.reader import ArchiveReader
@@ -24,21 +25,11 @@ from faceleak_check.readers.folder import FolderReader
 from faceleak_check.readers.storage.local import LocalFile
 from faceleak_check.records import ImageSet
 
-MakeDataset = Callable[..., Dataset]
-
 PARENT = Labels(kind="parent_folder")
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return ArchiveReader(dataset).scan(lambda *_: None)
-
-
-def ids(found: ImageSet) -> list[str]:
-    return [image.id for image in found.images]
-
-
-def reasons(found: ImageSet) -> dict[str, tuple[str, str]]:
-    return {gone.id: (gone.rule, gone.reason) for gone in found.excluded}
+    return scanned(ArchiveReader, dataset)
 
 
 @pytest.fixture

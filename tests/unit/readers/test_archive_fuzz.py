@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from archive_files import FACES, JPEG, tar_of, tgz_of, zip_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scanned import MakeDataset
 
 from faceleak_check.errors import DatasetError
-from faceleak_check.policy.schema import Dataset
 from faceleak_check.readers.archive.reader import ArchiveReader
 from faceleak_check.readers.files import FileError
-
-MakeDataset = Callable[..., Dataset]
 
 MEMBERS = {
     "read.me": b"words",

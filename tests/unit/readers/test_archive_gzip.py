@@ -6,20 +6,17 @@ import gzip
 import os
 import pickle
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from faceleak_check.policy.schema import Dataset
 from faceleak_check.readers.archive.gzip_place import SEGMENT
 from faceleak_check.readers.archive.gzip_stream import GzipStream, Segments, Unpacked
 from faceleak_check.readers.archive.gzip_streams import GzipStreams
 from faceleak_check.readers.files import FileError
-
-MakeDataset = Callable[..., Dataset]
 
 RANDOM = np.random.default_rng(3)
 CONTENT = b"".join(RANDOM.bytes(900) + bytes(RANDOM.integers(0, 3000)) for _ in range(8000))  # some 19 MB

@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 from archive_files import JPEG, tar_of, tgz_of, write_folder, zip_of
+from scanned import PLACE, MakeDataset, ids, reasons, scanned, trouble_of
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.readers.archive.reader import ArchiveReader
 from faceleak_check.records import ImageSet
 
-MakeDataset = Callable[..., Dataset]
-
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 NO_TAR = (
     "is no tar archive, or is damaged: no header of a member is in it. "
     "Expected a file that tar -t can list. Fetch it again, or write it again."
@@ -31,21 +29,11 @@ IDENTITY = Labels(kind="sidecar", sidecar="json", key="identity")
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return ArchiveReader(dataset).scan(lambda *_: None)
+    return scanned(ArchiveReader, dataset)
 
 
 def trouble(dataset: Dataset) -> DatasetError:
-    with pytest.raises(DatasetError) as caught:
-        scan(dataset)
-    return caught.value
-
-
-def ids(found: ImageSet) -> list[str]:
-    return [image.id for image in found.images]
-
-
-def reasons(found: ImageSet) -> dict[str, tuple[str, str]]:
-    return {gone.id: (gone.rule, gone.reason) for gone in found.excluded}
+    return trouble_of(ArchiveReader, dataset)
 
 
 def shard(number: int) -> bytes:

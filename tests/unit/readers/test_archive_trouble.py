@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from archive_files import JPEG, stored, tar_of, tgz_of, zip_of
+from scanned import PLACE, MakeDataset, ids, reasons, scanned, trouble_of
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset
@@ -23,10 +24,8 @@ from faceleak_check.readers.archive.trouble import ArchiveError
 from faceleak_check.readers.files import FileError
 from faceleak_check.records import ImageSet
 
-MakeDataset = Callable[..., Dataset]
 Drop = Callable[[], AbstractContextManager[None]]
 
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 THREE = {name: JPEG + name.encode() * 200 for name in ("1.jpg", "2.jpg", "3.jpg")}
 UNREADABLE, FOLDER = "unreadable", "folder"
 CRC = "it is damaged: its bytes do not fit its checksum"
@@ -34,21 +33,11 @@ CONTRADICTION = "it is damaged: its header and the archive's directory contradic
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return ArchiveReader(dataset).scan(lambda *_: None)
+    return scanned(ArchiveReader, dataset)
 
 
 def trouble(dataset: Dataset) -> DatasetError:
-    with pytest.raises(DatasetError) as caught:
-        scan(dataset)
-    return caught.value
-
-
-def ids(found: ImageSet) -> list[str]:
-    return [image.id for image in found.images]
-
-
-def reasons(found: ImageSet) -> dict[str, tuple[str, str]]:
-    return {gone.id: (gone.rule, gone.reason) for gone in found.excluded}
+    return trouble_of(ArchiveReader, dataset)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from scanned import MakeDataset
 
 from faceleak_check.policy.schema import ArrayNames, Dataset, Labels
 from faceleak_check.readers.arrays.reader import ArraysReader
@@ -18,7 +19,6 @@ from faceleak_check.readers.decode import decode
 from faceleak_check.readers.folder import FolderReader
 from faceleak_check.records import ImageRef, ImageSet
 
-MakeDataset = Callable[..., Dataset]
 Array = npt.NDArray[Any]
 OWN = Labels(kind="own")
 

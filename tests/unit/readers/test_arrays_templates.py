@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scanned import PLACE, MakeDataset
 
 from faceleak_check.errors import DatasetError
-from faceleak_check.policy.schema import ArrayNames, Dataset, Labels, TemplateOrigin
+from faceleak_check.policy.schema import ArrayNames, Labels, TemplateOrigin
 from faceleak_check.readers.arrays.rows import ArrayRows, arrays_in
 from faceleak_check.readers.arrays.templates import TemplateReader
 from faceleak_check.readers.files import FileError
@@ -21,10 +22,8 @@ from faceleak_check.readers.listings.memory import Columns
 from faceleak_check.readers.storage.local import LocalStorage
 from faceleak_check.records import ImageSet, Rows, Templates
 
-MakeDataset = Callable[..., Dataset]
 Array = npt.NDArray[Any]
 
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 ORIGIN = TemplateOrigin(embedder="adaface-ir101", sha256="ab" * 32)
 
 

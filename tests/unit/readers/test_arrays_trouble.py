@@ -4,7 +4,6 @@ import io
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scanned import PLACE, MakeDataset
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import ArrayNames, Dataset, Labels
@@ -19,10 +19,8 @@ from faceleak_check.readers.arrays import members
 from faceleak_check.readers.arrays.reader import ArraysReader
 from faceleak_check.records import UNSEEN_FOLDER, ImageSet
 
-MakeDataset = Callable[..., Dataset]
 Array = npt.NDArray[Any]
 
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 SHAPES = "(n, height, width, 3) for RGB, (n, height, width) or (n, height, width, 1) for grey."
 WHITE = (
     "Nobody can tell which number is white. Save whole numbers from 0 to 255: numpy.clip(255 * ARRAY + 0.5, 0, "

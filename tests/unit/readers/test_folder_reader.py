@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from scanned import MakeDataset, ids, reasons, scanned
 
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.readers.files import MAX_FILE_BYTES
 from faceleak_check.readers.folder import FolderReader
 from faceleak_check.records import Exclusion, ImageRef, ImageSet
 
-MakeDataset = Callable[..., Dataset]
 Drop = Callable[[], AbstractContextManager[None]]
 
 JPEG = b"\xff\xd8\xff\xe0 and so on"
@@ -33,15 +33,7 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return FolderReader(dataset).scan(lambda *_: None)
-
-
-def ids(found: ImageSet) -> list[str]:
-    return [image.id for image in found.images]
-
-
-def reasons(found: ImageSet) -> dict[str, tuple[str, str]]:
-    return {gone.id: (gone.rule, gone.reason) for gone in found.excluded}
+    return scanned(FolderReader, dataset)
 
 
 def test_all_images_are_found_in_the_order_of_their_ids(dataset: MakeDataset, faces: Path) -> None:

@@ -5,15 +5,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from scanned import PLACE, MakeDataset
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.readers.folder import FolderReader
 
-MakeDataset = Callable[..., Dataset]
 Drop = Callable[[], AbstractContextManager[None]]
 
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 MATCHES = "For a list of precomputed matches write format: matches; for images give their folder."
 PARQUET = (
     "For images in Parquet files write format: parquet; for a list of precomputed matches format: matches."

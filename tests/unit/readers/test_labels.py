@@ -4,14 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from scanned import PLACE, MakeDataset
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.readers.folder import FolderReader
 
-MakeDataset = Callable[..., Dataset]
-
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 SUBJECT = "the label file of dataset 'training'"
 PARENT = Labels(kind="parent_folder")
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from http_files import FileServer, serving
 from recordio_files import insightface_records
+from scanned import MakeDataset
 
 from faceleak_check.api import check
 from faceleak_check.policy.schema import Dataset, Labels
@@ -39,7 +40,6 @@ from faceleak_check.readers.storage.protocol import OpenFile
 from faceleak_check.records import ImageSet
 from faceleak_check.store.listings import ListingStore
 
-MakeDataset = Callable[..., Dataset]
 Scan = Callable[..., ImageSet]
 
 JPEG, PNG = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lmdb_files import JPEG, NEW, OLD, write_lmdb
+from scanned import MakeDataset
 
 from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.readers.lmdb.reader import LmdbReader
 from faceleak_check.records import ImageRef, ImageSet
 
-MakeDataset = Callable[..., Dataset]
 OWN = Labels(kind="own")
 SIZES = (1, 100, 2000, 2020, 2030, 2040, 4060, 4096, 5000, 70_000)
 """Values up to half a page lie in the leaf, the others in pages of their own."""

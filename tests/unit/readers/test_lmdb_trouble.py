@@ -13,16 +13,14 @@ import numpy as np
 import pytest
 from lmdb_files import JPEG, NEW, OLD, data_of, write_lmdb
 from mutated_files import read_mutated
+from scanned import MakeDataset, scanned, what_is_wrong
 
-from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.readers.lmdb.reader import LmdbReader
 from faceleak_check.records import Exclusion, ImageSet
 
-MakeDataset = Callable[..., Dataset]
 Drop = Callable[[], AbstractContextManager[None]]
 
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 PAGE = 4096
 COPY = "Copy it with mdb_dump and mdb_load."
 
@@ -46,16 +44,11 @@ Environment = Callable[..., Dataset]
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return LmdbReader(dataset).scan(lambda *_: None)
+    return scanned(LmdbReader, dataset)
 
 
 def trouble(dataset: Dataset) -> tuple[str, str]:
-    """Message and advice of an error; its place is checked here."""
-    with pytest.raises(DatasetError) as caught:
-        scan(dataset)
-    place, advice = caught.value.detail.split("\n", 1)
-    assert place == f"{dataset.path} {PLACE}"
-    return caught.value.message, advice
+    return what_is_wrong(LmdbReader, dataset)
 
 
 def unreadable(name: str, reason: str) -> Exclusion:

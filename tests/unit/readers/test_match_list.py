@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scanned import MakeDataset
 
 from faceleak_check.matches import NO_MATCH
-from faceleak_check.policy.schema import Columns, Dataset
+from faceleak_check.policy.schema import Columns
 from faceleak_check.readers import neighbours
 from faceleak_check.readers.matches import MatchList, MatchListReader
 from faceleak_check.records import Exclusion, ImageRef
 
-MakeDataset = Callable[..., Dataset]
 ReadList = Callable[..., MatchList]
 
 PLAIN = Columns(generated=("generated",), source=("source",), source_identity=None, similarity="similarity")

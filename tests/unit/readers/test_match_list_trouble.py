@@ -8,16 +8,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scanned import PLACE, MakeDataset
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Columns, Dataset
 from faceleak_check.readers.matches import MatchListReader
 
-MakeDataset = Callable[..., Dataset]
 Drop = Callable[[], AbstractContextManager[None]]
 
 COLUMNS = Columns(generated=("generated",), source=("source",), source_identity=None, similarity="similarity")
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 SUBJECT = "the match list of dataset 'training'"
 HINT = "The key columns of the dataset says which columns to read."
 QUOTES = "Put fields that hold quotes or separators in double quotes, and double the quotes inside."

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from parquet_files import IMAGE, JPEG, hugging_face, images_of, write_parquet
+from scanned import MakeDataset
 
 from faceleak_check.policy.schema import Dataset, Labels, ParquetColumns
 from faceleak_check.readers.parquet.reader import ParquetReader
 from faceleak_check.records import Exclusion, ImageRef, ImageSet
 
-MakeDataset = Callable[..., Dataset]
 ONLY_PATH = (
     "its row holds no image, but at most the path of one: embed the image files when you write the set"
 )

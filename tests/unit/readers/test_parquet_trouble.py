@@ -15,16 +15,14 @@ import pytest
 from mutated_files import read_mutated
 from parquet_files import IMAGE, JPEG, hugging_face, images_of, page_of, write_parquet
 from pyarrow.parquet import encryption
+from scanned import MakeDataset, scanned, what_is_wrong
 
-from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset, Labels, ParquetColumns
 from faceleak_check.readers.parquet.reader import ParquetReader
 from faceleak_check.records import Exclusion, ImageSet
 
-MakeDataset = Callable[..., Dataset]
 Drop = Callable[[], AbstractContextManager[None]]
 
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 EXPECTED = (
     "Expected a column of image files as bytes, or of structs of bytes and path as Hugging Face writes them"
 )
@@ -52,16 +50,11 @@ Parquet = Callable[..., Dataset]
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return ParquetReader(dataset).scan(lambda *_: None)
+    return scanned(ParquetReader, dataset)
 
 
 def trouble(dataset: Dataset) -> tuple[str, str]:
-    """Message and advice of an error; its place is checked here."""
-    with pytest.raises(DatasetError) as caught:
-        scan(dataset)
-    place, advice = caught.value.detail.split("\n", 1)
-    assert place == f"{dataset.path} {PLACE}"
-    return caught.value.message, advice
+    return what_is_wrong(ParquetReader, dataset)
 
 
 IMAGES = images_of([JPEG, JPEG + b"2"])

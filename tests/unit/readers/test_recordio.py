@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from recordio_files import MARK, RecordFile, insightface_records, jpeg, packed, part, plain_records
+from scanned import MakeDataset, scanned
 
 from faceleak_check.api import check
 from faceleak_check.embedders.fake_pixels import FakePixels
@@ -23,15 +24,13 @@ from faceleak_check.readers.decode import decode
 from faceleak_check.readers.recordio.reader import RecordIoReader
 from faceleak_check.records import ImageRef, ImageSet, Outcome
 
-MakeDataset = Callable[..., Dataset]
-
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return RecordIoReader(dataset).scan(lambda *_: None)
+    return scanned(RecordIoReader, dataset)
 
 
 @pytest.fixture

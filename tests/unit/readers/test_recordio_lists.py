@@ -1,30 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from recordio_files import RecordFile, insightface_records, plain_records
+from scanned import PLACE, MakeDataset, scanned, trouble_of
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.readers.recordio.reader import RecordIoReader
 from faceleak_check.records import ImageSet
 
-MakeDataset = Callable[..., Dataset]
-
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 BY_NUMBER = "take it away: images are then named by number."
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return RecordIoReader(dataset).scan(lambda *_: None)
+    return scanned(RecordIoReader, dataset)
 
 
 def trouble(dataset: Dataset) -> DatasetError:
-    with pytest.raises(DatasetError) as caught:
-        scan(dataset)
-    return caught.value
+    return trouble_of(RecordIoReader, dataset)
 
 
 def names(found: ImageSet) -> dict[str, tuple[str, ...]]:

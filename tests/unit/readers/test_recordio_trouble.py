@@ -11,33 +11,26 @@ from pathlib import Path
 
 import pytest
 from recordio_files import MARK, RecordFile, insightface_records, packed, part, plain_records, record
+from scanned import PLACE, MakeDataset, ids, scanned, trouble_of
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.readers.recordio.reader import RecordIoReader
 from faceleak_check.records import ImageSet
 
-MakeDataset = Callable[..., Dataset]
 Drop = Callable[[], AbstractContextManager[None]]
 
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 IMAGES = [b"the zeroth", b"the first", b"the second", b"the third", b"the fourth"]
 LATER = "Put the index of this .rec file in its place, or take it away: the records are then read without it."
 AGAIN = "Write it again, or take it away: the records are then read without it."
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return RecordIoReader(dataset).scan(lambda *_: None)
+    return scanned(RecordIoReader, dataset)
 
 
 def trouble(dataset: Dataset) -> DatasetError:
-    with pytest.raises(DatasetError) as caught:
-        scan(dataset)
-    return caught.value
-
-
-def ids(found: ImageSet) -> list[str]:
-    return [image.id for image in found.images]
+    return trouble_of(RecordIoReader, dataset)
 
 
 def reasons(found: ImageSet) -> dict[str, str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from http_files import FileServer, serving
 from recordio_files import RecordFile, insightface_records, jpeg
+from scanned import PLACE, MakeDataset, scanned
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Columns, Dataset, Labels
@@ -30,8 +31,6 @@ from faceleak_check.readers.storage.attempts import Attempts
 from faceleak_check.records import ImageRef, ImageSet
 from faceleak_check.store.listings import ListingStore
 
-MakeDataset = Callable[..., Dataset]
-
 JPEG, PNG = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"
 TREE = {
     "Ann/1.jpg": JPEG + b"1",
@@ -43,7 +42,6 @@ TREE = {
     "Bob/._1.jpg": b"\0\5\x16\7",
     "notes.txt": b"text" * 100_000,
 }
-PLACE = "(see datasets.training at line 6, column 13 of the policy)"
 
 
 @pytest.fixture
@@ -67,7 +65,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scan(dataset: Dataset) -> ImageSet:
-    return FolderReader(dataset).scan(lambda *_: None)
+    return scanned(FolderReader, dataset)
 
 
 def trouble(dataset: Dataset) -> tuple[str, str]:
