@@ -19,6 +19,10 @@ test *arguments:
 long *arguments:
     python -m pytest --long tests/fuzz tests/hostile tests/faults tests/trust {{ arguments }}
 
+# All benchmarks into a folder; about two hours, with nothing else running.
+benchmarks folder *arguments:
+    python benchmarks/everything.py {{ folder }} {{ arguments }}
+
 # Mends what can be mended by itself.
 mend:
     ruff check --fix .
