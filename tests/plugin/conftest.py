@@ -17,6 +17,7 @@ import pytest
 import scipy.cluster.hierarchy
 import scipy.fftpack
 import scipy.stats  # noqa: F401
+from faceleak_command import Faceleak, run_faceleak
 from gate_project import Project, WriteSet
 from labelled_project import LabelledProject
 
@@ -56,3 +57,12 @@ def project(environment: None, pytester: pytest.Pytester, write_set: WriteSet) -
 def labelled(environment: None, pytester: pytest.Pytester, write_set: WriteSet) -> LabelledProject:
     """A project with a source and a control that name their people, and a store of its own."""
     return LabelledProject(pytester, write_set)
+
+
+@pytest.fixture
+def faceleak(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> Faceleak:
+    """Runs ``faceleak`` in this process, in the project's folder."""
+    monkeypatch.setenv("TERM", "dumb")
+    return run_faceleak(project.path, monkeypatch, capsysbinary)

@@ -13,18 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faceleak_command import Faceleak, leave_evidence, run_faceleak
+from faceleak_command import Faceleak, leave_evidence
 from gate_project import ALL, Project
 from PIL import Image
 
 EVIDENCE = "faceleak-evidence/evidence.json"
-
-
-@pytest.fixture
-def faceleak(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
-) -> Faceleak:
-    return run_faceleak(project.path, monkeypatch, capsysbinary)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from faceleak_command import CTRL_C, CTRL_D, Faceleak, leave_evidence, run_faceleak, talk
+from faceleak_command import CTRL_C, CTRL_D, Faceleak, leave_evidence, talk
 from gate_project import Project
 
 from faceleak_check.policy.waivers import Waiver, read_waivers
@@ -18,13 +18,6 @@ from faceleak_check.review.waivers_file import waivers_yaml
 
 TODAY = datetime.now(UTC).date()
 QUESTION = "n = not the same person, a = accepted, s = skip, b = back, q = finish: "
-
-
-@pytest.fixture
-def faceleak(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
-) -> Faceleak:
-    return run_faceleak(project.path, monkeypatch, capsysbinary)
 
 
 @pytest.fixture(scope="module")
