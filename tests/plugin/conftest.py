@@ -5,32 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# pytester takes out of `sys.modules` what an inner run has imported, and these cannot be imported twice
-import facenet_pytorch  # noqa: F401
-import imagehash  # noqa: F401
-import jinja2  # noqa: F401
-import matplotlib.backends.backend_svg
-import matplotlib.figure  # noqa: F401
-import onnxruntime  # noqa: F401
-import open_clip  # noqa: F401
+import imported_once  # noqa: F401
 import pytest
-import scipy.cluster.hierarchy
-import scipy.fftpack
-import scipy.stats  # noqa: F401
 from faceleak_command import Faceleak, run_faceleak
 from gate_project import Project, WriteSet
 from labelled_project import LabelledProject
-
-import faceleak_check.embedders.dlib_network
-import faceleak_check.embedders.fake_pixels
-import faceleak_check.embedders.phash
-import faceleak_check.pipeline
-import faceleak_check.reports.cropping
-import faceleak_check.reports.page.build
-import faceleak_check.reports.pairs
-import faceleak_check.reports.plots
-import faceleak_check.reports.progress
-import faceleak_check.session  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 

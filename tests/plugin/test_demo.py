@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from docs_shell import Shell
 from PIL import Image
+from shown_commands import agrees, blocks
+from tutorial import Tutorial
 
 from faceleak_check.demo import COPIES, read_findings
 
@@ -126,3 +130,26 @@ def test_its_policies_and_evidence_are_on_real_people(demo: Ran) -> None:
     assert [case["brief"] for case in policy["cases"][:2]] == ["5 > 0 images", "5 > 0 people"]
     assert {case["embedder"]["name"] for case in policy["cases"]} == {"dlib-resnet"}
     assert [case["warnings"] for case in policy["cases"]] == [[], [], []]
+
+
+def test_the_tutorial_is_true(
+    demo: Ran,
+    environment: None,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    long: bool,
+) -> None:
+    """Each command of docs/tutorial.md, in its order, and each output that it shows."""
+    folder = pytester.path / "faceleak-demo"
+    shutil.copytree(demo.folder, folder)
+    monkeypatch.chdir(folder)
+    tutorial = Tutorial(Shell(pytester, monkeypatch, capsysbinary), folder, demo.output, long=long)
+    tutorial.follow()
+    assert tutorial.n_compared == (12 if long else 11)
+
+
+@pytest.mark.parametrize(("page", "begins"), [("README.md", "_____"), ("docs/tutorial.md", "What happened")])
+def test_what_pages_show_of_the_demo_was_printed(demo: Ran, page: str, begins: str) -> None:
+    (shown,) = (block.text for block in blocks(page) if block.text.startswith(begins))
+    assert agrees(shown, demo.output)
