@@ -1,29 +1,52 @@
-# What CI runs.
+# What each recipe does: just --list
+
+# What CI runs: linters, types, layers and all tests
 check: lint types layers test
 
+# Style and form of the code
 lint:
     ruff check .
     ruff format --check .
 
+# Types, strictly
 types:
     mypy
 
+# Imports point down only
 layers:
     lint-imports
 
 # One worker more than there are cores, as tests wait for processes that they start; each takes tests that lie together.
+
+# All tests, on every core; further arguments go to pytest
 test *arguments:
     python -m pytest -n $(( {{ num_cpus() }} + 1 )) --dist worksteal {{ arguments }}
 
-# Many more mutations, kills and faults than CI has time for.
+# Many more mutations, kills and faults than CI has time for
 long *arguments:
     python -m pytest --long tests/fuzz tests/hostile tests/faults tests/trust {{ arguments }}
 
-# All benchmarks into a folder; about two hours, with nothing else running.
+# All benchmarks into a folder; about two hours, with nothing else running
 benchmarks folder *arguments:
     python benchmarks/everything.py {{ folder }} {{ arguments }}
 
-# Mends what can be mended by itself.
+# Old dependencies warn of what their newer companions have given up, so warnings are errors with the newest alone.
+
+# Tests in a fresh environment: just matrix PYTHON [highest or lowest-direct] [EXTRA or none] [PYTEST'S ARGUMENTS]
+matrix python="3.12" resolution="highest" extra="test" *arguments="tests":
+    uv run --isolated --no-project --python {{ python }} --resolution {{ resolution }} \
+        --with-editable '.[{{ if extra == "none" { "" } else { extra + "," } }}test-tools]' \
+        python -m pytest {{ if resolution == "highest" { "" } else { "-W default" } }} {{ arguments }}
+
+# The documentation site, in build/site
+docs:
+    mkdocs build --strict
+
+# Source package and wheel, in dist/
+build:
+    uv build
+
+# Mends what can be mended by itself
 mend:
     ruff check --fix .
     ruff format .

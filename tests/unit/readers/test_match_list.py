@@ -286,7 +286,7 @@ NAMES = {"generated": pa.array(["b", "a", "c"]), "source": pa.array(["y", "x", "
     [
         NAMES | {"similarity": pa.array([0.25, -0.5, 0.125])},
         NAMES | {"similarity": pa.array([0.25, -0.5, 0.125], pa.float32())},
-        NAMES | {"similarity": pa.array([0.25, -0.5, 0.125], pa.float16())},
+        NAMES | {"similarity": pa.array(np.array([0.25, -0.5, 0.125], np.float16))},
         NAMES | {"similarity": pa.array(["0.25", "-0.5", "0.125"])},
         NAMES | {"similarity": pa.array([0.25, -0.5, 0.125]), "other": pa.array([[1], [2], [3]])},
         {
