@@ -20,6 +20,7 @@ from faceleak_check.image_sets import EmbeddedSet, accounted, each_content_once,
 from faceleak_check.policy.schema import Dataset, EmbedderChoice
 from faceleak_check.protocols import Detector, Embedder, Progress, Reader
 from faceleak_check.readers.building import build_reader
+from faceleak_check.readers.further import further
 from faceleak_check.records import (
     Alignment,
     EmbedderSpec,
@@ -101,7 +102,7 @@ class EmbeddedSets:
             alignment = self._alignment(dataset, choice, embedder.spec, detector, reader, found)
         store, cutter = self._store_and_cutter(embedder.spec, alignment, detector)
         name = f"embedding {dataset.name}"
-        failed, n_new = self._filled(store, EmbedStage(cutter, embedder), found.images, reader, name)
+        failed, n_new = self._filled(store, EmbedStage(cutter, embedder, further), found.images, reader, name)
         self.n_embedded += n_new
         # of a whole picture there are no faces to choose among; its second chip may be its mirror image
         faces = "all" if alignment.used == "none" else dataset.faces or choice.faces
@@ -117,7 +118,7 @@ class EmbeddedSets:
         embedder = build_embedder(_HASH)
         store, cutter = self._store_and_cutter(embedder.spec, _WHOLE, Mtcnn())
         name = f"comparing pictures of {one.summary.name}"
-        failed, _ = self._filled(store, EmbedStage(cutter, embedder), images, one.reader, name)
+        failed, _ = self._filled(store, EmbedStage(cutter, embedder, further), images, one.reader, name)
         there = images.taken(np.flatnonzero(~images.by_content.rows_among(failed)))
         found = store.get(there.digests)
         return Gallery(images=there, n_faces=found.n_faces, templates=found.templates)
@@ -135,7 +136,7 @@ class EmbeddedSets:
         """
         store, cutter = self._store_and_cutter(embedder.spec, one.alignment, Mtcnn(embedder.spec.device))
         name = f"embedding {one.summary.name} in {embedder.spec.precision}"
-        failed, n_new = self._filled(store, EmbedStage(cutter, embedder), images, one.reader, name)
+        failed, n_new = self._filled(store, EmbedStage(cutter, embedder, further), images, one.reader, name)
         self.n_embedded += n_new
         if failed:
             raise DatasetError(

@@ -10,13 +10,13 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.executors.protocol import Sink
-from faceleak_check.executors.stages import Stage
+from faceleak_check.executors.stages import Stage, WithFurther
 from faceleak_check.executors.threads import OneCore
 from faceleak_check.protocols import Decode, Pixels, Progress, Reader
 from faceleak_check.records import UNREADABLE, Exclusion, ImageRef
@@ -127,6 +127,20 @@ class LocalExecutor:
                 work.one_core.end()
 
 
+@dataclass(kw_only=True, slots=True)
+class _Part:
+    """Some images of a batch with their bytes and their pictures."""
+
+    images: list[ImageRef] = field(default_factory=list)
+    files: list[bytes] = field(default_factory=list)
+    pictures: list[Pixels] = field(default_factory=list)
+
+    def add(self, image: ImageRef, data: bytes, picture: Pixels) -> None:
+        self.images.append(image)
+        self.files.append(data)
+        self.pictures.append(picture)
+
+
 class _BatchWork:
     """One batch from its files to its result; called from several threads at once."""
 
@@ -143,10 +157,14 @@ class _BatchWork:
         excluded: list[Exclusion] = []
         good: list[ImageRef] = []
         prepared: list[Any] = []
-        for part, pictures in self._parts(images, excluded):
-            prepared += self._prepared(part, pictures)
-            good += part
-            del pictures  # not to be in memory together with the next ones
+        for part in self._parts(images, excluded):
+            for image, one in zip(part.images, self._prepared(part), strict=True):
+                if isinstance(one, ValueError):
+                    excluded.append(_unreadable(image, one))
+                else:
+                    good.append(image)
+                    prepared.append(one)
+            del part  # not to be in memory together with the next one
         return _Batch(
             n_images=len(images),
             digests=[image.sha256 for image in good],
@@ -154,37 +172,44 @@ class _BatchWork:
             excluded=excluded,
         )
 
-    def _parts(
-        self, images: Sequence[ImageRef], excluded: list[Exclusion]
-    ) -> Iterator[tuple[list[ImageRef], list[Pixels]]]:
+    def _parts(self, images: Sequence[ImageRef], excluded: list[Exclusion]) -> Iterator[_Part]:
         """Decoded pictures, as many at a time as fit a bounded memory."""
-        part: list[ImageRef] = []
-        pictures: list[Pixels] = []
+        part = _Part()
         for image in images:
             try:
-                pictures.append(self._picture(image))
-                part.append(image)
+                data = self._data(image)
+                part.add(image, data, self._decode(data))
             except (OSError, ValueError) as error:
                 excluded.append(_unreadable(image, error))
-            if sum(picture.size for picture in pictures) > 3 * _MOST_PIXELS:
-                yield part, pictures
-                part, pictures = [], []
-        if part:
-            yield part, pictures
+            if sum(picture.size for picture in part.pictures) > 3 * _MOST_PIXELS:
+                yield part
+                part = _Part()
+        if part.images:
+            yield part
 
-    def _picture(self, image: ImageRef) -> Pixels:
+    def _data(self, image: ImageRef) -> bytes:
         data = self._reader.read(image)
         if hashlib.sha256(data).hexdigest() != image.sha256:
             raise ValueError("the file changed while the gate ran")
-        return self._decode(data)
+        return data
 
-    def _prepared(self, images: list[ImageRef], pictures: list[Pixels]) -> list[Any]:
+    def _prepared(self, part: _Part) -> list[Any]:
+        """What the stage keeps of each image; a ValueError in place of it where the file holds more that is damaged."""
         with self._loading:
             if not self._loaded:
                 self._stage.load()  # takes seconds, in vain where no image can be decoded
                 self._loaded = True
         self.one_core()
-        return self._stage.prepare(images, pictures)
+        found = self._stage.prepare(part.images, part.pictures)
+        if not isinstance(self._stage, WithFurther):
+            return found
+        return [self._completed(one, data) for one, data in zip(found, part.files, strict=True)]
+
+    def _completed(self, prepared: Any, data: bytes) -> Any:
+        try:
+            return self._stage.completed(prepared, data)  # type: ignore[attr-defined]
+        except ValueError as error:
+            return error
 
 
 def _unreadable(image: ImageRef, error: OSError | ValueError) -> Exclusion:

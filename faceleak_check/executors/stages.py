@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from faceleak_check.errors import ModelError
 from faceleak_check.executors.known_faces import FACE_NUMBERS, KnownFaces, face_numbers
 from faceleak_check.faces.align import Cutter, FaceChip
 from faceleak_check.faces.survey import offset
 from faceleak_check.protocols import Detector, Embedder, Pixels, Screen
 from faceleak_check.records import ChipTemplate, Face, FaceTemplates, ImageRef, Templates
 
-__all__ = ["Collected", "EmbedStage", "ScreenStage", "Stage", "SurveyStage"]
+__all__ = ["Collected", "EmbedStage", "Further", "ScreenStage", "Stage", "SurveyStage", "WithFurther"]
+
+Further = Callable[[bytes], Iterator[Pixels]]
+"""A file's bytes → the pictures in it beside the first one; raises ValueError with a reason."""
 
 Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
@@ -38,17 +42,31 @@ class Stage(Protocol[Prepared, Result]):
         """The results of several batches as one."""
 
 
+@runtime_checkable
+class WithFurther(Protocol[Prepared]):
+    """A stage that looks at all pictures in a file, and not at the first one alone."""
+
+    def completed(self, prepared: Prepared, data: bytes) -> Prepared:
+        """What is kept of all pictures in a file, given what is kept of the first one.
+
+        Raises:
+            ValueError: One of them cannot be had; the message names no path.
+        """
+
+
 class EmbedStage:
     """Cuts the faces out of pictures and embeds them.
 
     Args:
         cutter: From pictures to face chips.
         embedder: From chips to templates.
+        further: Hands out the other pictures of a file, whose faces are faces of the image, too; None for no others.
     """
 
-    def __init__(self, cutter: Cutter, embedder: Embedder) -> None:
+    def __init__(self, cutter: Cutter, embedder: Embedder, further: Further | None = None) -> None:
         self._cutter = cutter
         self._embedder = embedder
+        self.further = further
         self.batch_size = embedder.batch_size
         self.device = embedder.spec.device
 
@@ -72,20 +90,41 @@ class EmbedStage:
         """The face chips of each picture."""
         return self._cutter.cut(pictures)
 
+    def completed(self, prepared: tuple[FaceChip, ...], data: bytes) -> tuple[FaceChip, ...]:
+        """The face chips of a picture and of all others in its file.
+
+        Raises:
+            ValueError: One of the others cannot be had; the message names no path.
+        """
+        others = () if self.further is None else self.further(data)
+        return (*prepared, *(chip for picture in others for chip in self._cutter.cut([picture])[0]))
+
     def compute(self, prepared: Sequence[tuple[FaceChip, ...]]) -> FaceTemplates:
-        """Templates of all chips, in batches of the embedder's size."""
+        """Templates of all chips, in batches of the embedder's size.
+
+        Raises:
+            ModelError: The embedder does not give one template a chip.
+        """
         chips = [chip for faces in prepared for chip in faces]
         size = self._embedder.batch_size
-        parts = [
-            self._embedder.embed(np.stack([chip.pixels for chip in chips[start : start + size]]))
-            for start in range(0, len(chips), size)
-        ]
+        parts = [self._embedded(chips[start : start + size]) for start in range(0, len(chips), size)]
         found = [chip.face for chip in chips if chip.face is not None]
         return FaceTemplates(
             n_faces=np.array([len(faces) for faces in prepared], dtype=np.int64),
             templates=_joined_templates(parts, self._embedder.spec.dimension),
             faces=None if any(chip.face is None for chip in chips) else _face_rows(found),
         )
+
+    def _embedded(self, chips: Sequence[FaceChip]) -> Templates:
+        found = self._embedder.embed(np.stack([chip.pixels for chip in chips]))
+        # counted here: one too few in a batch and one too many in the next would shift all between them
+        if (len(found.vectors), len(found.norms)) != (len(chips), len(chips)):
+            raise ModelError(
+                f"embedder {self._embedder.spec.name!r} does not give one template a chip",
+                detail=f"Found {len(found.vectors):,} templates and {len(found.norms):,} lengths for {len(chips):,} "
+                "chips. The embedder is broken; no template was stored.",
+            )
+        return found
 
     def joined(self, results: Sequence[FaceTemplates]) -> FaceTemplates:
         """The templates of several batches; whole pictures and faces do not mix."""
@@ -146,6 +185,12 @@ class ScreenStage:
     def prepare(self, images: Sequence[ImageRef], pictures: Sequence[Pixels]) -> list[float]:
         """The screen's value of each picture."""
         values = self._screen.measure(pictures, [self._faces_of(image) for image in images])
+        if len(values) != len(pictures):
+            raise ModelError(
+                f"screen {self._screen.spec.method!r} does not give one value a picture",
+                detail=f"Found {len(values):,} values for {len(pictures):,} pictures. The screen is broken; no value "
+                "was stored.",
+            )
         return [float(value) for value in values]
 
     def compute(self, prepared: Sequence[float]) -> npt.NDArray[np.float64]:

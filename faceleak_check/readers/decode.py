@@ -22,7 +22,7 @@ from faceleak_check.readers.formats import HEAD_BYTES, READABLE, describe, sniff
 from faceleak_check.readers.integrity import damage
 from faceleak_check.readers.rgb import UnusableError, to_rgb, upright
 
-__all__ = ["MAX_PIXELS", "decode"]
+__all__ = ["MAX_PIXELS", "decode", "opened", "reason_of"]
 
 MAX_PIXELS = 89_478_485
 """Pillow's own limit against decompression bombs, whatever other code has set it to."""
@@ -74,7 +74,12 @@ def decode(data: bytes) -> Pixels:
     except UnusableError:
         raise
     except Exception as error:  # Pillow raises whatever its parsers run into
-        raise ValueError(_reason(name, error)) from error
+        raise ValueError(reason_of(name, error)) from error
+
+
+def opened(name: str, data: bytes) -> ImageFile.ImageFile:
+    """A file of one of the formats of `READABLE`, opened by its own class alone; its errors are Pillow's."""
+    return _OPENERS[name](BytesIO(data))
 
 
 def _decode(name: str, data: bytes) -> Pixels:
@@ -99,7 +104,13 @@ def _refuse_leniency() -> None:
         )
 
 
-def _reason(name: str, error: Exception) -> str:
+def reason_of(name: str, error: Exception) -> str:
+    """What Pillow ran into, in one sentence.
+
+    Args:
+        name: The file's format, as `sniff` names it.
+        error: What it raised.
+    """
     if isinstance(error, MemoryError):
         return f"the {name} file takes more memory than there is"
     # Pillow's openers wrap what they run into

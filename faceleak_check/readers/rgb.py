@@ -11,7 +11,7 @@ from PIL.Image import Transpose
 
 from faceleak_check.protocols import Pixels
 
-__all__ = ["UnusableError", "orientation", "to_rgb", "upright"]
+__all__ = ["UnusableError", "orientation", "to_rgb", "upright", "without_transparency"]
 
 _TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -78,6 +78,14 @@ def to_rgb(picture: Image.Image) -> Pixels:
     if picture.has_transparency_data:
         picture = _on_white(picture)
     return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def without_transparency(picture: Image.Image) -> Pixels | None:
+    """The colours of a loaded picture as they stand in the file; None where nothing in it is transparent."""
+    if not picture.has_transparency_data or picture.mode.startswith(("F", "I")):
+        return None
+    straight = picture.convert(_PREMULTIPLIED.get(picture.mode, picture.mode))
+    return np.array(straight.convert("RGBA").convert("RGB"))
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

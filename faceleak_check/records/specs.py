@@ -65,7 +65,7 @@ class EmbedderSpec:
     precision: str = "fp32"
     device: str = "cpu"
     recognises_people: bool = True
-    decoding: int = 1
+    decoding: int = 2
 
     @property
     def takes_pictures(self) -> bool:

@@ -13,7 +13,7 @@ from faceleak_check.errors import DatasetError, InconclusiveError, StoreError
 from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.executors.protocol import SharedSink
 from faceleak_check.executors.ray.trouble import lost
-from faceleak_check.executors.stages import Collected
+from faceleak_check.executors.stages import Collected, Further
 from faceleak_check.protocols import Pixels, Reader
 from faceleak_check.records import Exclusion, ImageList, ImageRef
 
@@ -84,12 +84,20 @@ class _Look:
 
     batch_size = 32
 
+    def __init__(self, further: Further | None) -> None:
+        self._further = further
+
     def load(self) -> None:
         """There is nothing to load."""
 
     def prepare(self, images: Sequence[ImageRef], pictures: Sequence[Pixels]) -> list[None]:  # noqa: ARG002
         """Nothing is kept."""
         return [None] * len(pictures)
+
+    def completed(self, prepared: None, data: bytes) -> None:  # noqa: ARG002
+        """Opens the other pictures of a file."""
+        for _ in () if self._further is None else self._further(data):
+            pass
 
     def compute(self, prepared: Sequence[None]) -> None:
         """Nothing comes of it."""
@@ -99,16 +107,23 @@ class _Look:
 
 
 def unreadable_here_too(
-    answers: Answers, images: ImageList, reader: Reader, local: LocalExecutor
+    answers: Answers, images: ImageList, reader: Reader, local: LocalExecutor, further: Further | None = None
 ) -> tuple[Exclusion, ...]:
     """The images that no worker could read, once they were tried on this machine: with its reasons.
+
+    Args:
+        answers: What the workers said.
+        images: All images.
+        reader: Hands out their bytes.
+        local: Reads them here.
+        further: Hands out the other pictures of a file, where the workers looked at those.
 
     Raises:
         DatasetError: This machine can read some of them: a worker does not see the dataset.
     """
     rows = np.array(sorted(answers.gone), dtype=np.int64)
     tried = images.taken(rows)
-    gone = local.run(tried, reader, _Look(), Collected(), lambda *_: None, "")
+    gone = local.run(tried, reader, _Look(further), Collected(), lambda *_: None, "")
     if len(gone) < len(tried):
         lost_here = {one.id for one in gone}
         readable = [row for row, image in zip(rows.tolist(), tried, strict=True) if image.id not in lost_here]

@@ -74,7 +74,7 @@ class RayExecutor:
         if answers.trouble is not None:
             raise answers.trouble
         self.n_images.update(answers.n_images)
-        gone = unreadable_here_too(answers, images, reader, self._local)
+        gone = unreadable_here_too(answers, images, reader, self._local, getattr(stage, "further", None))
         sink.refresh()
         require_kept(images, gone, sink)
         return gone

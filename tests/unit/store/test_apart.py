@@ -38,7 +38,7 @@ OTHER_VALUES: dict[str, Any] = {
     "precision": "bf16",
     "device": "cuda",
     "recognises_people": False,
-    "decoding": 2,
+    "decoding": 3,
 }
 OTHER_CHIPS: list[dict[str, Any]] = [
     {"name": "other"},
