@@ -40,8 +40,9 @@ _SIGNATURES = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _IMAGE_SUFFIX = re.compile(
-    r"\.(?:a?png|arw|avifs?|bmp|cr[23]|dds|dib|dng|exr|gif|hdr|heic|heif|hif|j2k|jfif|jif|jp2|jp[efgx]|jpeg"
-    r"|jxl|jxr|mpo|nef|p[bgnp]m|pcx|psd|qoi|tga|tiff?|webp)"
+    r"\.(?:a?png|arw|avci|avifs?|bmp|bpg|cr[23]|cur|dds|dib|dng|emf|exr|flif|gif|hdr|heics?|heifs?|hif|icns|ico"
+    r"|j2k|jfif|jif|jls|jng|jp2|jp[efgx]|jpeg|jxl|jxr|mng|mpo|nef|orf|p[abfgnp]m|pcx|pef|psb|psd|qoi|raf|ras"
+    r"|rw2|sgi|srw|svgz?|tga|tiff?|wbmp|webp|wmf|x3f|xbm|xcf|xpm)"
 )
 _APPLE_DOUBLE, _APPLE_PREFIX = b"\0\5\x16\7", "._"
 _PLAIN_SUFFIX = re.compile(r"\.[a-z0-9_+-]{1,16}")

@@ -15,6 +15,7 @@ from faceleak_check.readers.files import (
 )
 from faceleak_check.readers.formats import READABLE, describe, has_image_suffix, other_kind, sniff
 from faceleak_check.readers.listing import id_of
+from faceleak_check.readers.unopened import unopened
 from faceleak_check.records import UNREADABLE, UNSEEN_FOLDER, Exclusion, ImageRef
 
 __all__ = ["LINK", "Seen", "inspect", "judged", "name_of", "unreadable"]
@@ -23,7 +24,7 @@ LINK = "link"
 """The exclusion rule of symbolic links that are not followed."""
 
 Seen = ImageRef | Exclusion | str
-"""An image, an image that cannot be read, or the suffix of a file that is neither."""
+"""An image, what is or may hold one and cannot be read, or the suffix of a file that is neither."""
 
 
 def inspect(root: bytes, path: bytes) -> Seen:
@@ -68,8 +69,9 @@ def name_of(path: bytes) -> str:
 
 def _judged(path: bytes, head: Callable[[], bytes], digest: Callable[[], Digest]) -> Seen:
     name = name_of(path)
-    if not has_image_suffix(name) and (kind := other_kind(name, head())) is not None:
-        return kind
+    if not has_image_suffix(name) and (kind := other_kind(name, first := head())) is not None:
+        found_in = unopened(name, first)
+        return Exclusion(id=id_of(path), rule=found_in[0], reason=found_in[1]) if found_in else kind
     read = digest()
     if (kind := other_kind(name, read.head)) is not None:
         return kind

@@ -9,6 +9,8 @@ from faceleak_check.readers.archive.names import last_part
 from faceleak_check.readers.archive.trouble import MemberError
 from faceleak_check.readers.formats import HEAD_BYTES, has_image_suffix, other_kind, suffix_of
 from faceleak_check.readers.packed.member import Damage, Member, Other, Place
+from faceleak_check.readers.unopened import unopened
+from faceleak_check.records import UNSEEN_FOLDER
 
 __all__ = ["Content", "Found", "link", "look", "walk_contents"]
 
@@ -50,7 +52,7 @@ def walk_contents(
             yield look(one)
 
 
-def look(content: Content) -> Member | Other:
+def look(content: Content) -> Member | Other | Damage:
     """Read a file and say what it is, by its name and its first bytes; nothing is decoded.
 
     What cannot be read counts as an image, since nobody can tell that it is none.
@@ -58,9 +60,10 @@ def look(content: Content) -> Member | Other:
     name = last_part(content.name)
     try:
         if not has_image_suffix(name):
-            kind = other_kind(name, content.read(HEAD_BYTES))
+            head = content.read(HEAD_BYTES)
+            kind = other_kind(name, head)
             if kind is not None:
-                return Other(suffix=kind)
+                return _other(content, kind, unopened(name, head))
         data = content.read(None)
     except MemberError as error:
         return Member(name=content.name, place=content.place, data=None, reason=str(error))
@@ -68,6 +71,15 @@ def look(content: Content) -> Member | Other:
     if kind is not None:
         return Other(suffix=kind)
     return Member(name=content.name, place=content.place, data=data)
+
+
+def _other(content: Content, kind: str, found: tuple[str, str] | None) -> Member | Other | Damage:
+    if found is None:
+        return Other(suffix=kind)
+    rule, reason = found
+    if rule == UNSEEN_FOLDER:
+        return Damage(name=content.name, reason=reason)
+    return Member(name=content.name, place=content.place, data=None, reason=reason, rule=rule)
 
 
 def link(name: str, what: str, rule: str) -> Member | Other:

@@ -186,14 +186,19 @@ def test_what_is_no_image_is_counted(archive: Callable[..., Dataset]) -> None:
         "__MACOSX/ann/._1.jpg": b"\0\5\x16\7AppleDouble",
         "inner.zip": zip_of({"x.jpg": JPEG}),
         "inner.tar": tar_of({"x.jpg": JPEG}),
+        "old.ppm.gz": b"\x1f\x8b",
         "README": b"words",
     }
-    expected = {"": 1, "._": 2, ".tar": 1, ".zip": 1}
+    why = "an archive, which was not looked into: unpack its images, or take it out of the dataset"
     for data in (zip_of(members), stored(members), tar_of(members), tgz_of(members)):
         found = scan(archive(data))
         assert ids(found) == ["ann/1.jpg"]
-        assert found.n_other_files == expected
-        assert found.excluded == ()
+        assert found.n_other_files == {"": 1, "._": 2}
+        assert reasons(found) == {
+            "inner.tar": ("folder", why),
+            "inner.zip": ("folder", why),
+            "old.ppm.gz": ("unreadable", "an image that is packed by itself: unpack it"),
+        }
 
 
 def special(name: str, kind: bytes) -> tarfile.TarInfo:

@@ -112,18 +112,47 @@ def test_other_files_are_counted_by_suffix(dataset: MakeDataset, faces: Path) ->
         "README": b"BMW cars",
         "notes.TXT": b"",
         "sub/more.txt": b"P5 is a format",
-        "sub/archive.tar.gz": b"\x1f\x8b",
+        "table.csv.gz": b"\x1f\x8b",
         ".DS_Store": b"\0\0\0\1Bud1",
         "Thumbs.db": b"\xd0\xcf\x11\xe0",
         "A sentence. With a dot": b"",
         "sub/._face.jpg": b"\0\5\x16\7\0\2\0\0Mac OS X",
-        "clip.mp4": b"\0\0\0\x18ftypisom",
+        "sound.mp3": b"ID3",
+        "._shard.zip": b"\0\5\x16\7\0\2\0\0Mac OS X",
     }
     write(faces, {"face.jpg": JPEG, "._real.jpg": JPEG, **others})
     found = scan(dataset())
     assert ids(found) == ["._real.jpg", "face.jpg"]
-    assert found.n_other_files == {"": 3, "._": 1, ".db": 1, ".gz": 1, ".mp4": 1, ".txt": 2}
+    assert found.n_other_files == {"": 3, "._": 1, ".db": 1, ".gz": 1, ".mp3": 1, ".txt": 2, ".zip": 1}
     assert found.excluded == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        *(
+            (name, "an archive")
+            for name in ("a.zip", "sub/b.TAR", "c.tar.gz", "d.tgz", "e.7z", "f.rar", "g.zip.001")
+        ),
+        *((name, "a file of records") for name in ("a.rec", "data.mdb", "b.tfrecord")),
+        *((name, "a video") for name in ("a.mp4", "b.MOV")),
+    ],
+)
+def test_what_may_hold_images_was_not_looked_into(
+    dataset: MakeDataset, faces: Path, name: str, what: str
+) -> None:
+    write(faces, {"face.jpg": JPEG, name: b"some bytes"})
+    found = scan(dataset())
+    assert (ids(found), found.n_other_files) == (["face.jpg"], {})
+    why = f"{what}, which was not looked into: unpack its images, or take it out of the dataset"
+    assert found.excluded == (Exclusion(id=name, rule="folder", reason=why),)
+
+
+def test_an_image_that_is_packed_by_itself(dataset: MakeDataset, faces: Path) -> None:
+    """As FERET's are."""
+    write(faces, {"face.jpg": JPEG, "00001.ppm.bz2": b"BZh9"})
+    why = "an image that is packed by itself: unpack it"
+    assert scan(dataset()).excluded == (Exclusion(id="00001.ppm.bz2", rule="unreadable", reason=why),)
 
 
 def test_images_that_cannot_be_read_are_excluded(dataset: MakeDataset, faces: Path) -> None:
