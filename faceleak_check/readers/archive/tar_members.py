@@ -25,7 +25,11 @@ from faceleak_check.records import UNREADABLE
 __all__ = ["TarWalk", "read_tar"]
 
 _LONGEST_HEADER = 1 << 20
-_MOST_ZEROS = 1 << 24
+_MOST_ZEROS = 1 << 16
+"""More than programs write between two archives or behind one, unless they are asked to fill large tapes."""
+_EMPTY = 10_240
+"""Length of an archive without members, as all programs write it."""
+
 _LINKS = frozenset({b"1", b"2"})
 _NO_FILES = {
     b"1": "a hard link inside the archive, which is not followed",
@@ -60,7 +64,7 @@ class TarWalk:
     def __init__(self, source: Bytes, why_it_ends: Callable[[], str] = str) -> None:
         self._window = Window(source)
         self._why_it_ends = why_it_ends
-        self._place = self._n_zeros = 0
+        self._place = self._n_zeros = self._n_members = 0
         self._is_lost = False
         self._extended = _Extended()
 
@@ -69,7 +73,10 @@ class TarWalk:
         while block := self._window.read(self._place, BLOCK):
             header = parse_header(block)
             if header is not None:
+                if self._n_zeros > _MOST_ZEROS:
+                    yield self._hole()
                 self._n_zeros, self._is_lost = 0, False
+                self._n_members += 1
                 self._place += BLOCK
                 yield from self._member(header)
             elif not any(block):
@@ -105,6 +112,11 @@ class TarWalk:
         reason = f"{self._place - start:,} bytes are damaged: no header of a member is among them"
         return Damage(name=f"from byte {start:,} on", reason=reason)
 
+    def _hole(self) -> Damage:
+        """As where parts were fetched side by side, and one of them was not."""
+        reason = f"{self._n_zeros:,} zeros lie between two members, as where a part of a file was not fetched"
+        return Damage(name=f"from byte {self._place - self._n_zeros:,} on", reason=reason)
+
     def _end(self) -> Iterator[Damage]:
         why = self._why_it_ends() or self._oddity()
         if why:
@@ -112,7 +124,7 @@ class TarWalk:
 
     def _oddity(self) -> str:
         """What is wrong with the zeros that end the archive; empty where nothing is."""
-        if self._n_zeros > _MOST_ZEROS:
+        if self._n_zeros > (_MOST_ZEROS if self._n_members else _EMPTY):
             return f"it ends with {self._n_zeros:,} zeros, as a file does that was not fetched to its end"
         if self._n_zeros % BLOCK:
             return f"bytes of it were lost or added: a tar archive has a multiple of {BLOCK} bytes"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from archive_files import JPEG, stored, tar_of, tgz_of, zip_of
+from archive_files import JPEG, stored, tar_of, tgz_of, write_folder, zip_of
 from scanned import PLACE, MakeDataset, ids, reasons, scanned, trouble_of
 
 from faceleak_check.errors import DatasetError
@@ -384,11 +384,30 @@ def test_bytes_behind_a_tar_archive(archive: Callable[..., Dataset]) -> None:
 def test_zeros_that_no_program_writes(archive: Callable[..., Dataset], tmp_path: Path) -> None:
     """As in a file whose whole length was laid out before it was fetched."""
     dataset = archive(tar_of(THREE)[: 2 * 1536])
-    os.truncate(tmp_path / "faces", 20 << 20)
+    os.truncate(tmp_path / "faces", 3072 + (1 << 16))
+    assert reasons(scan(dataset)) == {}
+    os.truncate(tmp_path / "faces", 3072 + (1 << 16) + 512)
     found = scan(dataset)
     assert ids(found) == ["1.jpg", "2.jpg"]
-    why = "it ends with 20,968,448 zeros, as a file does that was not fetched to its end"
+    why = "it ends with 66,048 zeros, as a file does that was not fetched to its end"
     assert reasons(found) == {"from byte 3,072 on": (FOLDER, why)}
+
+
+def test_a_part_in_the_middle_that_was_not_fetched(archive: Callable[..., Dataset]) -> None:
+    whole = tar_of({f"{row:03d}.jpg": JPEG + bytes(1024 - len(JPEG)) for row in range(60)})
+    between = whole[: 2 * 1536] + bytes(44 * 1536) + whole[46 * 1536 :]
+    found = scan(archive(between))
+    assert ids(found) == [f"{row:03d}.jpg" for row in (0, 1, *range(46, 60))]
+    why = "67,584 zeros lie between two members, as where a part of a file was not fetched"
+    assert reasons(found) == {"from byte 3,072 on": (FOLDER, why)}
+
+
+def test_an_archive_of_nothing_but_zeros(dataset: MakeDataset, tmp_path: Path) -> None:
+    write_folder(tmp_path / "set", {"a.tar": tar_of(THREE), "b.tar": tar_of({}), "c.tar": bytes(20_480)})
+    found = scan(dataset(tmp_path / "set"))
+    assert len(found.images) == 3
+    why = "it ends with 20,480 zeros, as a file does that was not fetched to its end"
+    assert reasons(found) == {"c.tar/from byte 0 on": (FOLDER, why)}
 
 
 def test_a_damaged_extended_header(archive: Callable[..., Dataset]) -> None:
