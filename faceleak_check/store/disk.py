@@ -9,7 +9,7 @@
 
 A shard is written under a temporary name and renamed, so it is there whole or not at all, and its name is
 the digest of its bytes, so a torn or altered one is found when it is opened and its images are looked at
-again.
+again. It names its spec, so one that was copied into another folder is found, too.
 Templates of real people are biometric data: folders are 0700, files 0600.
 """
 
@@ -133,11 +133,17 @@ class DiskStore(ABC, Generic[Spec]):
                 if not is_trusted:
                     self._refuse_unsound(len(shard.digests), shard.arrays)
                     shard = open_shard(self.folder / name, is_trusted=True)  # lets go of what was looked at
+            self._refuse_of_another(shard)
             self._refuse_unlike(shard.arrays)
         except ValueError:
             self._note_damaged(name)
         else:
             self._append(name, shard)
+
+    def _refuse_of_another(self, shard: Shard) -> None:
+        """Raises ValueError where somebody has put a shard here that was made by another spec."""
+        if shard.spec != self._spec.sha256:
+            raise ValueError(f"a shard of the spec {shard.spec!r}")
 
     def _note_damaged(self, *names: str) -> None:
         self.damaged = tuple(dict.fromkeys((*self.damaged, *names)))
@@ -155,7 +161,7 @@ class DiskStore(ABC, Generic[Spec]):
 
     def _write(self, digests: Sequence[str], arrays: Arrays) -> None:
         """Writes one shard; StoreError where it cannot be written."""
-        data = pack(digests, arrays)
+        data = pack(digests, arrays, self._spec.sha256)
         name = shard_name(data)
         if self._mirror is not None:
             self._mirror.write(name, data)

@@ -32,6 +32,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 SUFFIX = ".safetensors"
 _DIGESTS = "digests"
+_SPEC = "spec"
 _LENGTH_BYTES = 8
 _WIDEST = 1 << 40
 _TYPES = {"U8": np.uint8, "I64": np.int64, "F32": np.float32, "F64": np.float64}
@@ -44,10 +45,12 @@ class Shard:
     Attributes:
         digests: The images.
         arrays: What is kept of them, read-only: rows of numbers lie in the file.
+        spec: Digest of the spec that they were made by; empty where the shard does not tell.
     """
 
     digests: Digests
     arrays: Arrays
+    spec: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,12 +63,21 @@ class _Entry:
     end: int
 
 
-def pack(digests: Sequence[str], arrays: Arrays) -> bytes:
-    """A safetensors file of digests and arrays; the same bytes for the same content."""
+def pack(digests: Sequence[str], arrays: Arrays, spec: str) -> bytes:
+    """A safetensors file of digests and arrays; the same bytes for the same content.
+
+    Args:
+        digests: The images.
+        arrays: What is kept of them.
+        spec: Digest of the spec that they were made by: a shard that came into another folder must be known there.
+    """
     packed = np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8).reshape(-1, 32)
     # safetensors copies memory as it lies, whatever the strides say
     return bytes(
-        save({_DIGESTS: packed} | {name: np.ascontiguousarray(array) for name, array in arrays.items()})
+        save(
+            {_DIGESTS: packed} | {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+            {_SPEC: spec},
+        )
     )
 
 
@@ -94,12 +106,12 @@ def open_shard(path: Path, *, is_trusted: bool = False) -> Shard:
     with _opened(path) as file:
         if not is_trusted and hashlib.file_digest(file, "sha256").hexdigest() + SUFFIX != path.name:
             raise ValueError("no shard: the name is not the digest of the bytes")
-        data, entries = _mapped(path), _entries(file)
+        data, (entries, spec) = _mapped(path), _entries(file)
         arrays = {name: _array(file, data, entry) for name, entry in entries.items()}
     digests = arrays.pop(_DIGESTS, None)
     if digests is None or digests.shape[1:] != (32,) or digests.dtype != np.uint8:
         raise ValueError("no shard: no digests of 32 bytes")
-    return Shard(digests=np.array(digests), arrays=arrays)
+    return Shard(digests=np.array(digests), arrays=arrays, spec=spec)
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -123,16 +135,16 @@ def _mapped(path: Path) -> npt.NDArray[np.uint8]:
     return data
 
 
-def _entries(file: BufferedReader) -> dict[str, _Entry]:
-    """The arrays that the header names, with their places in the file."""
+def _entries(file: BufferedReader) -> tuple[dict[str, _Entry], str]:
+    """The arrays that the header names, with their places in the file; and the digest of their spec."""
     file.seek(0)
     length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
     n_bytes = os.fstat(file.fileno()).st_size
     try:
         header = dict(json.loads(file.read(min(length, n_bytes))))
-        header.pop("__metadata__", None)
-        return {name: _entry(one, _LENGTH_BYTES + length, n_bytes) for name, one in header.items()}
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        spec = str(header.pop("__metadata__", {}).get(_SPEC, ""))
+        return {name: _entry(one, _LENGTH_BYTES + length, n_bytes) for name, one in header.items()}, spec
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"no shard: {error}") from None
 
 

@@ -127,3 +127,16 @@ def test_a_root_that_all_may_read_keeps_its_mode_and_private_folders(root: Path)
     with store.embedding():
         store.add(digests("a"), templates(1))
     assert modes(root) == expected_modes(root) | {".": 0o777}
+
+
+def test_a_shard_that_came_from_another_specs_folder_is_not_used(
+    root: Path, store: DiskTemplateStore
+) -> None:
+    """As where stores are merged by hand: its numbers are sound, and mean something else."""
+    store.add(digests("a"), templates(1))
+    (shard,) = shards(root)
+    for other in (dataclasses.replace(SPEC, name="other"), dataclasses.replace(SPEC, precision="bf16")):
+        there = DiskTemplateStore(root, other)
+        (there.folder / shard.name).write_bytes(shard.read_bytes())
+        there.refresh()
+        assert (missing(there, "a"), there.damaged) == (["a"], (shard.name,))

@@ -166,7 +166,7 @@ UNSOUND = {
 
 
 def test_a_shard_of_sound_templates_is_used(root: Path, store: DiskTemplateStore) -> None:
-    write_shard(root, save(arrays()))
+    write_shard(root, save(arrays(), {"spec": SPEC.sha256}))
     found = DiskTemplateStore(root, SPEC)
     assert found.damaged == ()
     assert_same(found.get(keys("a", "b")), found_faces(2, 1))
@@ -176,7 +176,10 @@ def test_a_shard_of_sound_templates_is_used(root: Path, store: DiskTemplateStore
 def test_a_shard_of_unsound_templates_is_never_used(
     content: dict[str, Any], root: Path, store: DiskTemplateStore
 ) -> None:
-    name = write_shard(root, save({key: np.ascontiguousarray(array) for key, array in content.items()}))
+    name = write_shard(
+        root,
+        save({key: np.ascontiguousarray(array) for key, array in content.items()}, {"spec": SPEC.sha256}),
+    )
     found = DiskTemplateStore(root, SPEC)
     assert (found.damaged, missing(found, "a", "b")) == ((name,), ["a", "b"])
 

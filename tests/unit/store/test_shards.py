@@ -33,7 +33,7 @@ def written(folder: Path, data: bytes) -> Path:
 
 
 def test_a_shard_is_what_safetensors_reads_of_it(tmp_path: Path) -> None:
-    data = pack(digests("a", "b"), kept())
+    data = pack(digests("a", "b"), kept(), "ab" * 32)
     shard, expected = open_shard(written(tmp_path, data)), load(data)
     np.testing.assert_array_equal(shard.digests, expected.pop("digests"), strict=True)
     assert shard.arrays.keys() == expected.keys()
@@ -44,7 +44,7 @@ def test_a_shard_is_what_safetensors_reads_of_it(tmp_path: Path) -> None:
 
 
 def test_no_file_stays_open_and_a_removed_one_stays_readable(tmp_path: Path) -> None:
-    path = written(tmp_path, pack(digests("a", "b"), kept()))
+    path = written(tmp_path, pack(digests("a", "b"), kept(), "ab" * 32))
     before = len(list(Path("/dev/fd").iterdir()))
     opened = [open_shard(path) for _ in range(50)]
     assert len(list(Path("/dev/fd").iterdir())) == before
@@ -57,7 +57,7 @@ def test_no_file_stays_open_and_a_removed_one_stays_readable(tmp_path: Path) -> 
 def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"gr\xfcn")
     folder.mkdir()
-    assert len(open_shard(written(folder, pack(digests("a", "b"), kept()))).digests) == 2
+    assert len(open_shard(written(folder, pack(digests("a", "b"), kept(), "ab" * 32))).digests) == 2
 
 
 HEADERS: dict[str, Any] = {
@@ -108,7 +108,7 @@ def test_a_header_of_a_hundred_thousand_brackets_is_a_damaged_shard(
     assert DiskTemplateStore(root, SPEC).damaged == (name,)
 
 
-WHOLE = pack(digests("a", "b"), kept())
+WHOLE = pack(digests("a", "b"), kept(), "ab" * 32)
 
 
 @given(at=st.integers(0, len(WHOLE) - 1), to=st.integers(0, 255), cut=st.integers(0, len(WHOLE)))

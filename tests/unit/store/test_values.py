@@ -142,7 +142,7 @@ def test_a_shard_of_no_probabilities_is_never_used(
     arrays: dict[str, Any], root: Path, store: DiskValueStore
 ) -> None:
     digest = np.frombuffer(bytes.fromhex(digests("a")[0]), np.uint8).reshape(1, 32)
-    data = save({"digests": digest, **arrays})
+    data = save({"digests": digest, **arrays}, {"spec": SPEC.sha256})
     name = f"{hashlib.sha256(data).hexdigest()}.safetensors"
     (store.folder / name).write_bytes(data)
 

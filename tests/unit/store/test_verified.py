@@ -120,7 +120,7 @@ def test_altered_bytes_with_the_old_time_of_writing_are_found(root: Path, store:
 def test_unsound_templates_are_never_noted(root: Path, store: DiskTemplateStore) -> None:
     unsound = arrays(vectors=np.full((3, 4), np.nan, np.float32))
     del unsound["digests"]
-    name = write_shard(root, pack(digests("a", "b"), unsound))
+    name = write_shard(root, pack(digests("a", "b"), unsound, SPEC.sha256))
     for _ in range(2):
         assert DiskTemplateStore(root, SPEC).damaged == (name,)
     assert not note_of(root).exists()
