@@ -28,6 +28,7 @@ class Listing:
 
     Attributes:
         files: Files and symbolic links, in the order of their bytes.
+        links: Those of the files that are symbolic links.
         others: What is neither and is not named like an image.
         unreadable: Name → why, of pipes and the like that are named like images.
         unseen: Name → why, of folders that cannot be listed.
@@ -36,6 +37,7 @@ class Listing:
     """
 
     files: list[bytes] = field(default_factory=list)
+    links: list[bytes] = field(default_factory=list)
     others: list[bytes] = field(default_factory=list)
     unreadable: dict[bytes, str] = field(default_factory=dict)
     unseen: dict[bytes, str] = field(default_factory=dict)
@@ -105,6 +107,7 @@ def _taken(folder: bytes, entries: _Entries, listing: Listing, *, marked: bool) 
                 mark(_mark(entry))
         elif entry.is_symlink():
             add(folder + name)
+            listing.links.append(folder + name)
             if marked:
                 mark(_NO_MARK)
         else:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from faceleak_check.readers.archive.kinds import is_archive, is_foreign
 from faceleak_check.readers.archive.names import last_part
-from faceleak_check.readers.formats import has_image_suffix, suffix_of
 
 __all__ = ["InFolder", "in_folder"]
 
@@ -20,14 +18,12 @@ class InFolder:
     Attributes:
         archives: The archives that can be read.
         foreign: Archives that cannot.
-        images: Images beside them.
-        n_others: Number of other files, by suffix.
+        others: All other files.
     """
 
-    archives: list[str] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
-    images: list[str] = field(default_factory=list)
-    n_others: Mapping[str, int] = field(default_factory=dict)
+    archives: list[str]
+    foreign: list[str]
+    others: list[str]
 
 
 def in_folder(names: Sequence[str]) -> InFolder:
@@ -36,17 +32,13 @@ def in_folder(names: Sequence[str]) -> InFolder:
     Args:
         names: Their paths in it.
     """
-    found, others = InFolder(), Counter[str]()
+    found = InFolder(archives=[], foreign=[], others=[])
     for path in names:
         name = last_part(path)
         if is_archive(name):
             found.archives.append(path)
         elif is_foreign(name):
             found.foreign.append(path)
-        elif has_image_suffix(name) and not name.startswith("._"):
-            found.images.append(path)
         else:
-            others[suffix_of(name)] += 1
-    return InFolder(
-        archives=found.archives, foreign=found.foreign, images=found.images, n_others=dict(others)
-    )
+            found.others.append(path)
+    return found

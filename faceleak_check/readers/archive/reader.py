@@ -40,7 +40,7 @@ class ArchiveReader(PackedReader):
         known: Where some of its images are, in place of a scan.
     """
 
-    noun = "an archive"
+    noun, nouns = "an archive", "archives"
 
     def __init__(self, dataset: Dataset, known: Mapping[str, tuple[str, Place]] | None = None) -> None:
         super().__init__(dataset, known)
@@ -52,7 +52,6 @@ class ArchiveReader(PackedReader):
         self._streams = GzipStreams(len({name for name, _ in self._known.values()}) or 1)
         self._sidecars = Sidecars(dataset)
         self._has_sidecars = dataset.labels.kind == "sidecar"
-        self._beside: Mapping[str, int] = {}
 
     def _files(self, told: PacedProgress) -> Sequence[str]:
         names = self._named(told) if self._pattern is None else self._in_pattern(self._pattern)
@@ -78,19 +77,12 @@ class ArchiveReader(PackedReader):
             raise self._trouble(
                 "has no archive", "Expected .zip, .tar, .tar.gz or .tgz files in this folder."
             )
-        if found.images:
-            what = f"holds {number_of(len(found.images), 'image')} beside its archives"
-            advice = "Put them into an archive, too, or into a folder of their own."
-            raise self._trouble(what, f"Not in an archive: {first_names(found.images)}. {advice}")
-        self._beside = found.n_others
+        self._lie_beside(found.others)
         return found.archives
 
     def _gather(self, found: Gathering, number: int, name: str, told: PacedProgress) -> None:
         self._name = name or self._dataset.path.name
         self._sidecars.begin(number)
-        for suffix, n_files in self._beside.items() if number == 0 else ():
-            for _ in range(n_files):
-                found.add(0, Other(suffix=suffix))
         try:
             super()._gather(found, number, name, told)
         except DatasetError as error:
@@ -121,9 +113,6 @@ class ArchiveReader(PackedReader):
         if kind == "zip":
             return read_zip(file, place)
         return read_tar(file if kind == "tar" else self._streams.unpacked(file, name), place)
-
-    def _deciding(self) -> Sequence[object]:
-        return [sorted(self._beside.items())]
 
     def _walked(self, told: PacedProgress) -> PackedListing:
         sidecars = self._sidecars = Sidecars(self._dataset)

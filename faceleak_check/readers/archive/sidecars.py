@@ -11,7 +11,7 @@ from faceleak_check.policy.schema import Dataset
 from faceleak_check.readers.archive.contents import Content
 from faceleak_check.readers.archive.names import last_part
 from faceleak_check.readers.archive.trouble import MemberError
-from faceleak_check.readers.formats import has_image_suffix
+from faceleak_check.readers.formats import HEAD_BYTES, has_image_suffix, sniff
 from faceleak_check.readers.packed.listing import PackedListing
 from faceleak_check.readers.trouble import first_names, number_of, shown, trouble
 from faceleak_check.records import UNSEEN_FOLDER
@@ -66,6 +66,8 @@ class Sidecars:
         try:
             person = self._person(self._text(content))
         except _SidecarError as error:
+            if _is_image(content):
+                return False
             self._said.setdefault((self._number, stem), _Wrong(name=content.name, reason=str(error)))
         else:
             # each name is kept once, however many images a person has
@@ -127,6 +129,14 @@ class Sidecars:
     def _trouble(self, what: str, advice: str) -> DatasetError:
         dataset = self._dataset
         return trouble(dataset, f"dataset {dataset.name!r} {what}", place=dataset.path, advice=advice)
+
+
+def _is_image(content: Content) -> bool:
+    """Whether a file with a sidecar's name is an image all the same, which must not go unseen."""
+    try:
+        return sniff(content.read(HEAD_BYTES)) is not None
+    except MemberError:
+        return False
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -17,8 +17,12 @@ __all__ = ["array_files", "unusable"]
 _SUFFIXES = (".npy", ".npz")
 
 
-def array_files(dataset: Dataset, storage: Storage, tick: Callable[[int], None]) -> Sequence[str]:
+def array_files(
+    dataset: Dataset, storage: Storage, tick: Callable[[int], None]
+) -> tuple[Sequence[str], Sequence[str]]:
     """Names of the ``.npy`` and ``.npz`` files in a folder, in the order of their rows' ids; ``("",)`` for a file.
+
+    Names of all other files come second.
 
     Raises:
         DatasetError: There are none.
@@ -29,8 +33,9 @@ def array_files(dataset: Dataset, storage: Storage, tick: Callable[[int], None])
         message = f"dataset {dataset.name!r} was not found"
         raise trouble(dataset, message, place=dataset.path, advice=NOT_FOUND_ADVICE)
     if kind == "file":
-        return ("",)
-    names = [name for name in storage.names(tick) if suffix_of(name) in _SUFFIXES]
+        return ("",), ()
+    found = storage.names(tick)
+    names = [name for name in found if suffix_of(name.rpartition("/")[2]) in _SUFFIXES]
     if not names:
         raise trouble(
             dataset,
@@ -39,7 +44,7 @@ def array_files(dataset: Dataset, storage: Storage, tick: Callable[[int], None])
             advice="Expected one or more in this folder or in folders below it. For image files leave out "
             "`format: arrays`.",
         )
-    return sorted(names, key=lambda name: path_of(f"{name}/"))
+    return sorted(names, key=lambda name: path_of(f"{name}/")), sorted(set(found) - set(names))
 
 
 def unusable(dataset: Dataset, error: ArrayError) -> DatasetError:

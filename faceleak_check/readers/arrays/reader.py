@@ -33,13 +33,16 @@ class ArraysReader(PackedReader):
     """
 
     noun: ClassVar[str] = "an array file"
+    nouns: ClassVar[str] = "array files"
 
     def __init__(self, dataset: Dataset, known: Mapping[str, tuple[str, Place]] | None = None) -> None:
         super().__init__(dataset, known)
         self._last = _LastArray()
 
     def _files(self, told: PacedProgress) -> Sequence[str]:
-        return array_files(self._dataset, self._storage, lambda n_files: told.update(n_files, 0))
+        names, others = array_files(self._dataset, self._storage, lambda n_files: told.update(n_files, 0))
+        self._lie_beside(others)
+        return names
 
     def _walk(self, file: OpenFile) -> Iterator[Member | Other | Damage]:
         try:

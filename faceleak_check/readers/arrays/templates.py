@@ -17,6 +17,7 @@ from faceleak_check.readers.arrays.mapping import ChangedFileError, located
 from faceleak_check.readers.arrays.names import ROW, numbered
 from faceleak_check.readers.arrays.trouble import ArrayError
 from faceleak_check.readers.files import FileError
+from faceleak_check.readers.formats import suffix_of
 from faceleak_check.readers.labels import labels_of
 from faceleak_check.readers.listing import path_of
 from faceleak_check.readers.listings.memory import Memory
@@ -76,13 +77,13 @@ class TemplateReader:
         """
         told = PacedProgress(progress, f"listing {self._dataset.name}")
         try:
-            files = array_files(self._dataset, self._storage, lambda n_files: told.update(n_files, 0))
+            files, others = array_files(self._dataset, self._storage, lambda n_files: told.update(n_files, 0))
         except FileError as error:
             raise self._trouble(f"cannot be listed ({error})", advice_on(error, CLOSED_ADVICE)) from error
         self._parts, excluded = [], list[Exclusion]()
         for file in files:
             excluded += self._listed(file, f"{file}/" if len(files) > 1 else "", told)
-        found = self._found(excluded)
+        found = self._found(excluded, Counter(map(suffix_of, others)))
         if not found.images and not found.excluded:
             raise self._trouble("is empty", "Expected an array with a template in each row.")
         told.finish(len(found.images))
@@ -163,7 +164,7 @@ class TemplateReader:
                 "Templates of different lengths cannot be compared: make a dataset of each.",
             )
 
-    def _found(self, excluded: list[Exclusion]) -> ImageSet:
+    def _found(self, excluded: list[Exclusion], others: Counter[str]) -> ImageSet:
         columns = ImageColumns.joined(
             [part.columns for part in self._parts]
             or [ImageColumns.numbered(ROW, np.empty((0, 32), np.uint8))]
@@ -177,7 +178,7 @@ class TemplateReader:
         for image, norm in zip(ImageList(columns, lost), norms[lost].tolist(), strict=True):
             reason = _ZERO if norm == 0 else _NOT_FINITE
             excluded.append(Exclusion(id=image.id, rule=UNREADABLE, reason=reason, sha256=image.sha256))
-        others = Counter(suffix for part in self._parts for suffix in part.others)
+        others.update(suffix for part in self._parts for suffix in part.others)
         return ImageSet(
             name=self._dataset.name,
             images=self._labelled(ImageList(columns, self._rows), excluded),

@@ -34,7 +34,7 @@ class LmdbReader(PackedReader):
         known: Where some of its images are, in place of a scan.
     """
 
-    noun = "an LMDB file"
+    noun, nouns = "an LMDB file", "LMDB files"
 
     def _files(self, told: PacedProgress) -> Sequence[str]:
         self._require_there()
@@ -42,7 +42,8 @@ class LmdbReader(PackedReader):
             names: Sequence[str] = [""]
         else:
             found = self._storage.names(lambda n_files: told.update(n_files, 0))
-            names = [name for name in found if _is_data(name.rpartition("/")[2])]
+            own = [name for name in found if name.rpartition("/")[2].lower().endswith(_SUFFIXES)]
+            names = [name for name in own if name.rpartition("/")[2] != _LOCK]
         if not names:
             raise self._trouble(
                 "has no LMDB file", f"Expected {_USUAL} in this folder, or the path of another LMDB file."
@@ -52,6 +53,8 @@ class LmdbReader(PackedReader):
             raise self._trouble(refused.what, refused.advice) from refused
         if refused is not None:
             raise refused
+        if names != [""]:
+            self._lie_beside(sorted(set(found) - set(own)))
         return names
 
     def _walk(self, file: OpenFile) -> Iterator[Member | Other | Damage]:
@@ -85,10 +88,6 @@ class LmdbReader(PackedReader):
                 f"Without one: {first_names(nameless)}. labels: own looks for label-000000001 beside image-000000001; "
                 "where the file has no such pairs, write labels: {csv: labels.csv} with the keys as images.",
             )
-
-
-def _is_data(name: str) -> bool:
-    return name != _LOCK and name.lower().endswith(_SUFFIXES)
 
 
 def _labels(file: OpenFile, found: Environment) -> Mapping[tuple[bytes, bytes | None], str]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from faceleak_check.readers.formats import HEAD_BYTES, READABLE, describe, sniff
 from faceleak_check.readers.listing import path_of
+from faceleak_check.readers.packed.beside import Beside, gone_beside
 from faceleak_check.readers.packed.member import Damage, Member, Other
 from faceleak_check.records import UNREADABLE, UNSEEN_FOLDER, Exclusion, IntArray
 
@@ -80,6 +81,12 @@ class Gathering:
             self._excluded.append(Exclusion(id=name, rule=UNSEEN_FOLDER, reason=found.reason))
         else:
             self._add_member(number, found)
+
+    def lies_beside(self, found: Beside) -> None:
+        """What lies in the folder of the files and is none of them."""
+        self._others.update(found.n_others)
+        self._times.update(found.unopened.keys())
+        self._excluded += gone_beside(found)
 
     def _add_member(self, number: int, member: Member) -> None:
         name = self._id(number, member.name)

@@ -18,6 +18,7 @@ from faceleak_check.readers.listing import path_of
 from faceleak_check.readers.listings.keys import deciding_keys, key_of
 from faceleak_check.readers.listings.memory import Memory
 from faceleak_check.readers.listings.packed import PackedMemory, Watched, identities
+from faceleak_check.readers.packed.beside import Beside, beside
 from faceleak_check.readers.packed.listing import Gathering, PackedListing
 from faceleak_check.readers.packed.member import Damage, Member, Other, Place
 from faceleak_check.readers.progress import PacedProgress
@@ -27,6 +28,7 @@ from faceleak_check.readers.trouble import (
     CLOSED_ADVICE,
     NOT_FOUND_ADVICE,
     advice_on,
+    first_names,
     number_of,
     shown,
     trouble,
@@ -48,9 +50,11 @@ class PackedReader(ABC):
 
     Attributes:
         noun: What one of the files is, with its article, such as ``an archive``.
+        nouns: What several of them are.
     """
 
     noun: ClassVar[str]
+    nouns: ClassVar[str]
 
     def __init__(self, dataset: Dataset, known: Mapping[str, tuple[str, Place]] | None = None) -> None:
         self._dataset = dataset
@@ -60,6 +64,7 @@ class PackedReader(ABC):
         self._known = known or {}
         self._memory: Memory | None = None
         self._found_in: list[tuple[str, str]] | None = None
+        self._beside = Beside()
 
     def remember(self, memory: Memory) -> None:
         """Uses what earlier runs have found in the same files; a reader of another package always reads them."""
@@ -138,13 +143,27 @@ class PackedReader(ABC):
     def _walked(self, told: PacedProgress) -> PackedListing:
         self._found_in = []
         found = Gathering(files=self._names)
+        found.lies_beside(self._beside)
         for number, name in enumerate(self._names):
             self._gather(found, number, name, told)
         return found.listing()
 
     def _deciding(self) -> Sequence[object]:
         """What decides the listing beside the files themselves and the dataset's keys."""
-        return ()
+        return [sorted(self._beside.n_others.items()), sorted(self._beside.unopened)]
+
+    def _lie_beside(self, names: Sequence[str]) -> None:
+        """Notes what else lies in the dataset's folder.
+
+        Raises:
+            DatasetError: Images do, in which nobody would look for leaks.
+        """
+        self._beside = beside(names)
+        images = list(self._beside.images)
+        if images:
+            what = f"holds {number_of(len(images), 'image')} beside its {self.nouns}"
+            advice = f"Put them into {self.noun}, too, or into a folder of their own."
+            raise self._trouble(what, f"Not in {self.noun}: {first_names(images)}. {advice}")
 
     def read(self, image: ImageRef) -> bytes:
         """The bytes of one image that `scan` has found; several threads may call it at once.

@@ -40,7 +40,7 @@ class ParquetReader(PackedReader):
         known: Where some of its images are, in place of a scan.
     """
 
-    noun = "a Parquet file"
+    noun, nouns = "a Parquet file", "Parquet files"
 
     def __init__(self, dataset: Dataset, known: Mapping[str, tuple[str, Place]] | None = None) -> None:
         super().__init__(dataset, known)
@@ -67,6 +67,7 @@ class ParquetReader(PackedReader):
         names = [name for name in found if name.lower().endswith(_SUFFIX)]
         if not names:
             raise self._trouble("has no .parquet file", f"Expected {self.noun} or more in this folder.")
+        self._lie_beside(sorted(set(found) - set(names)))
         return names
 
     def _in_pattern(self, pattern: Pattern) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from faceleak_check.errors import DatasetError
@@ -31,11 +31,19 @@ _BESIDE = frozenset({".idx", ".txt", *_LISTS})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordFiles:
-    """The files of a recordio dataset; None for those that are not there."""
+    """The files of a recordio dataset; None for those that are not there.
+
+    Attributes:
+        records: The ``.rec`` file.
+        index: The index.
+        listing: The list.
+        others: What else lies in the folder, where the dataset is one.
+    """
 
     records: Path | Url
     index: Path | Url | None
     listing: Path | Url | None
+    others: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[Path | Url, ...]:
@@ -54,10 +62,16 @@ def place_of(dataset: Dataset) -> RecordFiles:
         records = _in_folder(dataset) if kind == "folder" else _file(dataset, kind)
         stem = PurePosixPath(records.name)
         index = _beside(records, [stem.with_suffix(".idx").name])
-        return RecordFiles(records=records, index=index, listing=_beside(records, _lists(stem)))
+        files = RecordFiles(records=records, index=index, listing=_beside(records, _lists(stem)))
+        return replace(files, others=_others(dataset.path, files)) if kind == "folder" else files
     except OSError as error:
         message = f"dataset {dataset.name!r} cannot be listed ({system_words(error)})"
         raise trouble(dataset, message, place=dataset.path, advice=advice_on(error, CLOSED_ADVICE)) from error
+
+
+def _others(folder: Path | Url, files: RecordFiles) -> tuple[str, ...]:
+    own = {file.name for file in files.all}
+    return tuple(name for name in storage_at(folder).names(lambda _: None) if name not in own)
 
 
 def _lists(records: PurePosixPath) -> list[str]:
@@ -107,14 +121,14 @@ def _file(dataset: Dataset, kind: str) -> Path | Url:
 
 def _in_folder(dataset: Dataset) -> Path | Url:
     folder = dataset.path
-    names = sorted(name for name in _names_in(folder) if name.lower().endswith(".rec"))
-    if _USUAL in names or len(names) == 1:
-        name = _USUAL if _USUAL in names else names[0]
-        return folder / name if isinstance(folder, Path) else folder.joined(name)
+    every = (name for name in _names_in(folder) if not name.startswith("._"))
+    names = sorted(name for name in every if name.lower().endswith(".rec"))
+    if len(names) == 1:
+        return folder / names[0] if isinstance(folder, Path) else folder.joined(names[0])
     if names:
         raise trouble(
             dataset,
-            f"dataset {dataset.name!r} has {number_of(len(names), '.rec file')}, and none of them is {_USUAL}",
+            f"dataset {dataset.name!r} has {number_of(len(names), '.rec file')}, and only one can be read at a time",
             place=dataset.path,
             advice=f"Found {first_names(names)}. Give the path of one of them; each is a dataset of its own.",
         )

@@ -17,6 +17,7 @@ from faceleak_check.readers.listing import path_of
 from faceleak_check.readers.listings.keys import deciding_keys, key_of
 from faceleak_check.readers.listings.memory import Memory
 from faceleak_check.readers.listings.packed import PackedMemory, identities
+from faceleak_check.readers.packed.beside import Beside, beside, gone_beside
 from faceleak_check.readers.packed.listing import PackedListing
 from faceleak_check.readers.progress import PacedProgress
 from faceleak_check.readers.recordio.accounts import account
@@ -30,7 +31,7 @@ from faceleak_check.readers.recordio.place import RecordFiles, place_of
 from faceleak_check.readers.recordio.walk import walk
 from faceleak_check.readers.recordio.window import MARK, OpenRecords
 from faceleak_check.readers.storage.open import storage_at
-from faceleak_check.readers.trouble import CLOSED_ADVICE, advice_on, shown, trouble
+from faceleak_check.readers.trouble import CLOSED_ADVICE, advice_on, first_names, number_of, shown, trouble
 from faceleak_check.records import ImageColumns, ImageList, ImageRef, ImageSet
 
 __all__ = ["RecordIoReader"]
@@ -70,6 +71,7 @@ class RecordIoReader:
         dataset = self._dataset
         files = place_of(dataset)
         self._records = storage_at(files.records)
+        others = self._beside(files)
         told = PacedProgress(progress, f"listing {dataset.name}")
         listing = self._remembered(files, told)
         if not listing.ids and not listing.excluded:
@@ -80,8 +82,26 @@ class RecordIoReader:
         return ImageSet(
             name=dataset.name,
             images=ImageList(ImageColumns.of(listing.ids, listing.digests, people)),
-            excluded=listing.excluded,
+            excluded=tuple(
+                sorted([*listing.excluded, *gone_beside(others)], key=lambda gone: path_of(gone.id))
+            ),
+            n_other_files=others.n_others,
         )
+
+    def _beside(self, files: RecordFiles) -> Beside:
+        """What else lies in the folder.
+
+        Raises:
+            DatasetError: Images do, in which nobody would look for leaks.
+        """
+        found = beside(files.others)
+        if found.images:
+            what = f"holds {number_of(len(found.images), 'image')} beside its records"
+            advice = "Put them into a folder of their own, or give the path of the .rec file."
+            raise self._trouble(
+                files, what, f"Not in the records: {first_names(list(found.images))}. {advice}"
+            )
+        return found
 
     def _remembered(self, files: RecordFiles, told: PacedProgress) -> PackedListing:
         """What the files hold; they are not read again where nothing can have changed."""

@@ -114,7 +114,8 @@ class HttpPlace:
                 found = {name for names in threads.map(self._links, folders) for name in names}
                 files += [name for name in found if not name.endswith("/")]
                 folders = sorted({name for name in found if name.endswith("/")} - seen)
-                folders = [name for name in folders if name.count("/") <= _DEEPEST]
+                if any(name.count("/") > _DEEPEST for name in folders):
+                    raise RemoteError(f"its folders lie more than {_DEEPEST} deep in each other")
                 seen.update(folders)
                 tick(len(files))
         return files

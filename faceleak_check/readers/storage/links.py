@@ -27,7 +27,8 @@ class _Anchors(HTMLParser):
 def links_in(page: str, address: str) -> set[str]:
     """What a page names directly in its own folder, folders with a slash at the end.
 
-    Links to pages that sort the list, to the folder above and to other servers are none of them.
+    Links to pages that sort the list, to the folder above and to other servers are none of them. What lies further
+    below names the folder that it is in, and a file may have a query.
 
     Args:
         page: Its HTML.
@@ -42,8 +43,9 @@ def links_in(page: str, address: str) -> set[str]:
         name = _path(link).removeprefix(_path(own))
         if link.query and not name and _FURTHER_PAGE.search(link.query):
             raise RemoteError("its page lists only a part of the folder")
-        if name and not link.query and "/" not in name.rstrip("/") and _path(link).startswith(_path(own)):
-            below.add(name)
+        if name and _path(link).startswith(_path(own)):
+            first, slash, _ = name.partition("/")
+            below.add(first + slash)
     return below
 
 

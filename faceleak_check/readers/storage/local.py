@@ -75,12 +75,15 @@ class LocalStorage:
 
     def names(self, tick: Callable[[int], None]) -> Sequence[str]:
         """See `Storage`; a folder that cannot be listed is an error, as nobody knows what is in it."""
+        root = os.fsencode(self.path)
         try:
-            listing = walk(os.fsencode(self.path), tick)
+            listing = walk(root, tick)
         except OSError as error:
             raise FileError(system_words(error)) from error
         for reason in listing.unseen.values():
             raise FileError(reason)
+        if any(os.path.isdir(root + b"/" + link) for link in listing.links):  # noqa: PTH112 - paths are bytes here
+            raise FileError("it holds a symbolic link to a folder, which is not followed")
         return [id_of(path) for path in listing.files]
 
     @contextmanager

@@ -238,6 +238,14 @@ def test_an_image_is_no_sidecar(dataset: MakeDataset, tmp_path: Path) -> None:
     assert error.message == "dataset 'training' has no .png file beside 2 of 2 images"
 
 
+def test_an_image_with_the_name_of_a_sidecar_is_an_image(dataset: MakeDataset, tmp_path: Path) -> None:
+    (tmp_path / "f.tar").write_bytes(
+        tar_of({**sample(), "hidden.cls": JPEG + b"2", "hidden.txt.cls": b"Bob"})
+    )
+    error = trouble(dataset(tmp_path / "f.tar", labels=CLS))
+    assert error.message == "dataset 'training' has no .cls file beside 1 of 2 images"
+
+
 WRONG: dict[str, tuple[Labels, bytes, str]] = {
     "no text": (CLS, b"\xff\xfe", "is not UTF-8 text"),
     "empty": (CLS, b" \n", "names nobody: it is empty"),

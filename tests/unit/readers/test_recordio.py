@@ -234,10 +234,18 @@ def test_the_only_rec_file_of_a_folder_is_the_dataset(dataset: MakeDataset, tmp_
     assert len(scan(dataset(tmp_path)).images) == 1
 
 
-def test_train_rec_is_the_dataset_where_there_are_several(dataset: MakeDataset, tmp_path: Path) -> None:
-    plain_records([b"face"]).write(tmp_path, name="another")
+def test_what_lies_beside_the_records_is_counted(dataset: MakeDataset, tmp_path: Path) -> None:
     plain_records([b"one", b"two"]).write(tmp_path)
-    assert len(scan(dataset(tmp_path)).images) == 2
+    for name in ("property", "lfw.bin", "._train.rec", "deep/notes.txt", "deep/more.rec", "deep/rest.zip"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = scan(dataset(tmp_path))
+    assert (len(found.images), found.n_other_files) == (2, {"": 1, ".bin": 1, ".rec": 1, ".txt": 1})
+    assert [(gone.id, gone.rule) for gone in found.excluded] == [
+        ("deep/more.rec", "folder"),
+        ("deep/rest.zip", "folder"),
+    ]
+    assert scan(dataset(tmp_path / "train.rec")).excluded == ()
 
 
 def test_the_files_may_be_links(dataset: MakeDataset, tmp_path: Path) -> None:

@@ -418,7 +418,7 @@ def test_a_length_takes_no_more_memory_than_the_file(dataset: MakeDataset, tmp_p
     head = MARK + struct.pack("<I", kind << 29 | (1 << 29) - 1)
     scan(dataset(five().write(tmp_path / "warm")))
     (tmp_path / "train.rec").write_bytes(part(0, packed(0, 0, b"face")) + head + b"face")
-    found, peak = _peak_bytes(dataset(tmp_path))
+    found, peak = _peak_bytes(dataset(tmp_path / "train.rec"))
     assert (len(found.images), len(found.excluded)) == (1, 1)
     assert peak < 1_000_000
 
@@ -489,11 +489,19 @@ def test_several_files_of_records(dataset: MakeDataset, tmp_path: Path) -> None:
     for name in "abcd":
         five().write(tmp_path, name=name)
     error = trouble(dataset(tmp_path))
-    assert error.message == "dataset 'training' has 4 .rec files, and none of them is train.rec"
+    assert error.message == "dataset 'training' has 4 .rec files, and only one can be read at a time"
     assert error.detail == (
         f"{tmp_path} {PLACE}\nFound 'a.rec', 'b.rec', 'c.rec' and 1 more. Give the path of one of them; each is a "
         "dataset of its own."
     )
+
+
+@pytest.mark.parametrize("other", ["val.rec", "train.REC"])
+def test_the_usual_file_hides_no_other(dataset: MakeDataset, tmp_path: Path, other: str) -> None:
+    five().write(tmp_path)
+    (tmp_path / other).write_bytes((tmp_path / "train.rec").read_bytes())
+    error = trouble(dataset(tmp_path))
+    assert error.message == "dataset 'training' has 2 .rec files, and only one can be read at a time"
 
 
 @pytest.mark.parametrize("suffix", [".idx", ".lst", ".tsv", ".txt"])
