@@ -150,6 +150,7 @@ def accounted(
     if lost or (faces == "largest" and templates.n_faces.max(initial=0) > 1):
         rows = np.setdiff1d(np.arange(len(readable)), np.array(list(lost), dtype=np.int64))
         images, kept = readable.taken(rows), templates.taken(rows, largest_only=faces == "largest")
+        alignment = _with_warning(alignment, int(templates.n_faces[rows].sum() - kept.n_faces.sum()))
     in_order = tuple(sorted([*found.excluded, *excluded], key=lambda gone: gone.id))
     summary = summary_of(found, len(images), in_order)
     return EmbeddedSet(
@@ -168,6 +169,15 @@ def _with_figures(summary: SetSummary, templates: FaceTemplates) -> SetSummary:
         n_faces=None if templates.faces is None else int(templates.n_faces.sum()),
         median_norm=float(np.median(norms)) if len(norms) else None,
     )
+
+
+def _with_warning(alignment: Alignment, n_passed_over: int) -> Alignment:
+    """The alignment, and how many faces nobody compared."""
+    if not n_passed_over:
+        return alignment
+    faces = f"{n_passed_over:,} {'face' if n_passed_over == 1 else 'faces'}"
+    warning = f"{faces} beside the largest one of a picture not compared, as the policy says `faces: largest`"
+    return replace(alignment, warnings=(*alignment.warnings, warning))
 
 
 def _odd(n_faces: IntArray, faces: str) -> list[int]:
