@@ -49,6 +49,7 @@ class Environment:
 class _Meta:
     page_bytes: int
     main: Tree
+    last_page: int
     transaction: int
 
 
@@ -65,11 +66,26 @@ def open_environment(file: OpenFile) -> Environment:
     if not _SMALLEST_PAGE <= page_bytes <= _LARGEST_PAGE or page_bytes & (page_bytes - 1):
         raise _damaged(f"Its pages are said to have {page_bytes:,} bytes")
     metas.append(_meta(file, page_bytes, header_bytes))
-    # the two are written in turns, and of equal ones the first counts
-    last = max(metas, key=lambda meta: meta.transaction)
+    last = _last(metas)
     base = 0 if header_bytes == 16 else header_bytes
     form = Format(page_bytes=page_bytes, header_bytes=header_bytes, base=base, even=base > 0)
     return Environment(form=form, main=last.main)
+
+
+def _last(metas: list[_Meta]) -> _Meta:
+    """The one of the last transaction; of a new file's equal ones the first.
+
+    A number that was damaged would lead to an older state of the file, in which images are missing.
+    """
+    first, second = (meta.transaction for meta in metas)
+    last, other = sorted(metas, key=lambda meta: meta.transaction, reverse=True)
+    # odd transactions write the second one, even ones the first, and a file never loses pages
+    in_turns = abs(first - second) == 1 and first % 2 == 0
+    if first != second and (not in_turns or last.last_page < other.last_page):
+        raise _damaged(
+            f"Its two beginnings, of transactions {first:,} and {second:,}, do not follow each other"
+        )
+    return last
 
 
 def _header_bytes(head: bytes) -> int:
@@ -112,10 +128,13 @@ def _meta(file: OpenFile, start: int, header_bytes: int) -> _Meta:
     free = header_bytes + 24
     (page_bytes,) = struct.unpack_from("<I", data, free)
     main = free + _TREE_BYTES
-    (transaction,) = struct.unpack_from("<Q", data, main + _TREE_BYTES + 8)
-    return _Meta(
-        page_bytes=page_bytes, main=Tree.of(data[main : main + _TREE_BYTES]), transaction=transaction
-    )
+    last_page, transaction = struct.unpack_from("<QQ", data, main + _TREE_BYTES)
+    tree = Tree.of(data[main : main + _TREE_BYTES])
+    has_entries = tree.root is not None and tree.n_entries > 0 and transaction > 0 and tree.root <= last_page
+    is_empty = tree.root is None and tree.n_entries == 0
+    if last_page < 1 or not (has_entries or is_empty):
+        raise _damaged(f"Its page at byte {start:,} contradicts itself")
+    return _Meta(page_bytes=page_bytes, main=tree, last_page=last_page, transaction=transaction)
 
 
 def _damaged(found: str) -> LmdbError:

@@ -163,9 +163,11 @@ class Page:
 
     def _nodes(self) -> Iterator[tuple[int, int, int, int, int]]:
         """Where the key of each node begins, and the four numbers before it."""
-        for n in range(self._n_nodes):
-            (place,) = struct.unpack_from("<H", self._data, self._form.header_bytes + 2 * n)
-            place += self._form.base
+        starts = struct.unpack_from(f"<{self._n_nodes}H", self._data, self._form.header_bytes)
+        if len(set(starts)) < len(starts):
+            raise PageError("two of its entries lie in one place")
+        for start in starts:
+            place = self._form.base + start
             if place + _NODE.size > len(self._data):
                 raise PageError("an entry reaches beyond its end")
             low, high, flags, key_bytes = _NODE.unpack_from(self._data, place)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from faceleak_check.readers.lmdb.environment import Environment
 from faceleak_check.readers.lmdb.pages import (
     DUPLICATES,
+    ELSEWHERE,
     TREE,
     BeyondEndError,
     Node,
@@ -75,9 +76,7 @@ class _Walk:
 
     def _page(self, number: int, left: list[int], *, first: bool) -> Iterator[Node]:
         """The entries of a leaf; of a branch the pages below it are noted."""
-        if number in self._seen:
-            raise PageError("the index leads to it twice")
-        self._seen.add(number)
+        self._take(number, "the index leads to it twice")
         page = Page(self._file, self._form, number)
         if not page.is_leaf:
             left += reversed(list(page.children()))
@@ -87,7 +86,14 @@ class _Walk:
                 if not first:
                     raise PageError("it has a database inside another one")
                 self.named[node.key] = Tree.of(node.value)
+            if node.flags & ELSEWHERE:
+                self._take(node.start, "the value of an entry lies in a page that is taken already")
             yield node
+
+    def _take(self, number: int, twice: str) -> None:
+        if number in self._seen:
+            raise PageError(twice)
+        self._seen.add(number)
 
     def _lost(self, number: int, error: PageError) -> Iterator[Damage]:
         """What to say of a page that cannot be read; once alone of those that are cut off."""

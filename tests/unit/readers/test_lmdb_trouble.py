@@ -368,3 +368,68 @@ def test_no_damage_brings_it_down(tmp_path: Path, library: int) -> None:
         tmp_path / "set.mdb", images, library=library, subdir=False, databases={"x": contents(3)}
     )
     assert read_mutated("lmdb", path, 300).endswith(" of 300 without a loss\n")
+
+
+def _meta_numbers(file: Path, page: int) -> tuple[int, int]:
+    """Last page and transaction of one of the two pages that describe a file of LMDB 0.9."""
+    last_page, transaction = struct.unpack_from("<QQ", file.read_bytes(), page * PAGE + 136)
+    return last_page, transaction
+
+
+def _write_number(file: Path, place: int, form: str, number: int) -> None:
+    data = bytearray(file.read_bytes())
+    struct.pack_into(form, data, place, number)
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("page", "place", "number", "found"),
+    [
+        (0, 144, 0, "Its page at byte 0 contradicts itself"),
+        (0, 144, 6, "Its two beginnings, of transactions 6 and 1, do not follow each other"),
+        (1, 144, 3, "Its two beginnings, of transactions 2 and 3, do not follow each other"),
+        (0, 136, 0, "Its page at byte 0 contradicts itself"),
+        (0, 120, 0, "Its page at byte 0 contradicts itself"),
+    ],
+)
+def test_a_damaged_beginning_does_not_lead_to_an_older_state(
+    environment: Environment, tmp_path: Path, page: int, place: int, number: int, found: str
+) -> None:
+    for n in (2, 4):
+        write_lmdb(tmp_path / "set", contents(n))
+    file = data_of(tmp_path / "set")
+    (last, second), (_, first) = _meta_numbers(file, 0), _meta_numbers(file, 1)
+    assert (first, second) == (1, 2)
+    assert last > 1
+    _write_number(file, page * PAGE + place, "<Q", number)
+    assert trouble(environment()) == (
+        "dataset 'training' is damaged or cut short",
+        f"{found}. Write it again.",
+    )
+
+
+def test_an_entry_in_the_place_of_another_is_damage(environment: Environment, tmp_path: Path) -> None:
+    write_lmdb(tmp_path / "set", contents(4, 100))
+    file = data_of(tmp_path / "set")
+    data = file.read_bytes()
+    (root,) = struct.unpack_from("<Q", data, PAGE + 128)
+    (first,) = struct.unpack_from("<H", data, root * PAGE + 16)
+    _write_number(file, root * PAGE + 18, "<H", first)
+    found = scan(environment())
+    assert list(found.images) == []
+    reason = f"page {root} is damaged: two of its entries lie in one place"
+    assert [gone.reason for gone in found.excluded] == [reason]
+
+
+def test_a_value_in_the_pages_of_another_is_damage(environment: Environment, tmp_path: Path) -> None:
+    write_lmdb(tmp_path / "set", contents(4))
+    file = data_of(tmp_path / "set")
+    data = file.read_bytes()
+    (root,) = struct.unpack_from("<Q", data, PAGE + 128)
+    first, second = (root * PAGE + place for place in struct.unpack_from("<2H", data, root * PAGE + 16))
+    (page,) = struct.unpack_from("<Q", data, first + 12)
+    _write_number(file, second + 12, "<Q", page)
+    found = scan(environment())
+    assert [image.id for image in found.images] == ["0000"]
+    reason = f"page {root} is damaged: the value of an entry lies in a page that is taken already"
+    assert [gone.reason for gone in found.excluded] == [reason]
