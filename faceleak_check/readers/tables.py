@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from faceleak_check.readers.trouble import number_of, shown
 from faceleak_check.registry import suggestion
@@ -31,6 +31,9 @@ Cells = tuple[str, ...] | str
 _PARQUET_MAGIC = b"PAR1"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SHOWN_COLUMNS, _SHOWN_LETTERS = 20, 40
+_SWALLOWED = (
+    "a field of several lines with separators in it: a quote is missing there, or there is one too many"
+)
 
 
 class TableError(ValueError):
@@ -74,7 +77,7 @@ def csv_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cells]]
     # strict: a stray quote would otherwise swallow all rows up to the next one without a word
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:
-        yield from _rows(reader, columns)
+        yield from _rows(reader, delimiter, columns)
     except UnicodeDecodeError as error:
         raise _not_text(data) from error
     except csv.Error as error:
@@ -85,17 +88,28 @@ def csv_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cells]]
         ) from error
 
 
-def _rows(reader: Iterator[list[str]], columns: Sequence[str]) -> Iterator[tuple[int, Cells]]:
-    numbered = ((number, row) for number, row in enumerate(reader, 1) if row)
-    _, header = next(numbered, (0, []))
+def _rows(reader: Any, delimiter: str, columns: Sequence[str]) -> Iterator[tuple[int, Cells]]:
+    numbered = _numbered(reader, delimiter)
+    _, header, why = next(numbered, (0, [], ""))
     if not header:
         raise TableError("is empty", "Expected a header row and at least one row below it.")
+    if why:
+        raise TableError("has a header of several lines", f"Found {why}.")
     pick, n_fields = itemgetter(*column_places(header, columns)), len(header)
-    for number, row in numbered:
-        yield (
-            number,
-            pick(row) if len(row) == n_fields else f"{number_of(len(row), 'field')}, expected {n_fields}",
-        )
+    for number, row, why in numbered:
+        wrong = "" if len(row) == n_fields else f"{number_of(len(row), 'field')}, expected {n_fields}"
+        yield number, wrong or why or pick(row)
+
+
+def _numbered(reader: Any, delimiter: str) -> Iterator[tuple[int, list[str], str]]:
+    """The rows that are not blank, each with its number, and with what speaks against it."""
+    n_lines = 0
+    for number, row in enumerate(reader, 1):
+        # two stray quotes swallow the rows between them, and the parser takes those for a part of one field
+        is_long, n_lines = reader.line_num > n_lines + 1, reader.line_num
+        swallows = is_long and any(delimiter in cell and len(cell.splitlines()) > 1 for cell in row)
+        if row:
+            yield number, row, _SWALLOWED if swallows else ""
 
 
 def parquet_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cells]]:
@@ -116,13 +130,15 @@ def parquet_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cel
 
     first = 1
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         column_places(file.schema_arrow.names, columns)
         for batch in file.iter_batches(columns=list(dict.fromkeys(columns))):
             cells = [_as_text(batch.column(name), name) for name in columns]
             yield from enumerate(zip(*cells, strict=True), first)
             first += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except TableError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:  # names that are no UTF-8 are a ValueError
         raise damaged_parquet(error) from error
 
 

@@ -187,6 +187,15 @@ def test_without_a_mapping_the_published_columns_are_read(read: ReadList) -> Non
     assert found.matches.source[0].labels == ("0087799",)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rows_between_two_stray_quotes_are_not_lost(read: ReadList, end: str) -> None:
+    rows = ["generated,source,similarity", "a,x,0.5", 'b,"x,0.25', "leak,y,0.99", 'c,y",0.125', "d,y,0.1", ""]
+    found = read(end.join(rows))
+    assert pairs(found) == {"a": [("x", 0.5)], "d": [("y", 0.1)]}
+    reason = "row 3: a field of several lines with separators in it: a quote is missing there, or there is one too many"
+    assert found.generated_set.excluded == (Exclusion(id="row 3", rule="unreadable", reason=reason),)
+
+
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [

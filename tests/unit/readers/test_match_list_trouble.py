@@ -86,6 +86,11 @@ WRONG: dict[str, tuple[bytes, str, str]] = {
         "is no proper CSV at line 2",
         f"The parser says: ',' expected after '\"'. {QUOTES}",
     ),
+    "rows in a quoted column name": (
+        b'generated,source,similarity,"note\na,x,0.9,1\nb"\nc,y,0.1,2\n',
+        "has a header of several lines",
+        "Found a field of several lines with separators in it: a quote is missing there, or there is one too many.",
+    ),
     "huge field": (
         b"generated,source,similarity\n" + b"a" * 200_000 + b",x,0.5\n",
         "is no proper CSV at line 2",
@@ -142,6 +147,25 @@ def test_a_parquet_file_of_changed_bytes_is_read_or_refused(
     data = bytearray(parquet({"generated": names, "source": names, "similarity": pa.array([0.5] * 500)}))
     data[place : place + 50] = b"\xff" * 50
     (tmp_path / "list.parquet").write_bytes(data)
+    error = trouble(dataset(tmp_path / "list.parquet", columns=COLUMNS))
+    assert error.message == f"{SUBJECT} is damaged or cut short"
+
+
+def test_a_parquet_file_whose_page_does_not_fit_its_checksum(dataset: MakeDataset, tmp_path: Path) -> None:
+    sink, names = pa.BufferOutputStream(), pa.array(["leak-7", "b", "c"])
+    table = pa.table({"generated": names, "source": names, "similarity": pa.array([0.9, 0.1, 0.2])})
+    options = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    pq.write_table(table, sink, write_page_checksum=True, **options)
+    data = bytes(sink.getvalue()).replace(b"leak-7", b"leak-6", 1)
+    (tmp_path / "list.parquet").write_bytes(data)
+    error = trouble(dataset(tmp_path / "list.parquet", columns=COLUMNS))
+    assert error.message == f"{SUBJECT} is damaged or cut short"
+
+
+def test_a_parquet_file_whose_column_has_no_text_for_a_name(dataset: MakeDataset, tmp_path: Path) -> None:
+    names = pa.array(["a"])
+    data = parquet({"generated": names, "source": names, "similarity": pa.array([0.5]), "Grüße": names})
+    (tmp_path / "list.parquet").write_bytes(data.replace("Grüße".encode(), b"Gr\xff\xfe\xfd\xffe"))
     error = trouble(dataset(tmp_path / "list.parquet", columns=COLUMNS))
     assert error.message == f"{SUBJECT} is damaged or cut short"
 
