@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def texts(array: ArrayRows, start: int, stop: int, *, may_be_empty: bool) -> lis
         ArrayError: A text is empty or no Unicode.
         FileError: The rows cannot be read.
     """
-    found: list[str] = _strings(array.rows(start, stop)).tolist()
+    found: list[str] = _strings(array, array.rows(start, stop)).tolist()
     for row, text in enumerate(found, start):
         if not text and not may_be_empty:
             raise _empty(array, row)
@@ -87,7 +88,7 @@ def unique_names(array: ArrayRows) -> Names:
     parts = [np.empty(0, "S1")]
     for start, block in array.blocks():
         try:
-            part = np.strings.encode(_strings(block), "utf-8")
+            part = np.strings.encode(_strings(array, block), "utf-8")
         except UnicodeEncodeError:
             raise _no_unicode(array) from None
         if len(empty := np.flatnonzero(part == b"")):
@@ -116,7 +117,7 @@ def people(array: ArrayRows) -> tuple[npt.NDArray[np.int32], tuple[tuple[str, ..
     numbers: dict[str, int] = {}
     found = np.empty(len(array), dtype=np.int32)
     for start, block in array.blocks():
-        names = _strings(block).tolist()
+        names = _strings(array, block).tolist()
         found[start : start + len(names)] = [numbers.setdefault(name, len(numbers)) for name in names]
     if not all(map(_is_unicode, numbers)):
         raise _no_unicode(array)
@@ -127,8 +128,16 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
 
 
-def _strings(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return values if values.dtype.kind == "U" else values.astype(np.str_)
+def _strings(array: ArrayRows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if values.dtype.kind != "U":
+        return values.astype(np.str_)
+    numbers = (
+        values.view(np.dtype(np.uint32).newbyteorder(values.dtype.byteorder)) if values.itemsize else values
+    )
+    # NumPy takes any number for a letter, and raises a SystemError once it hands out what is none
+    if values.itemsize and (numbers > sys.maxunicode).any():
+        raise _no_unicode(array)
+    return values
 
 
 def _empty(array: ArrayRows, row: int) -> ArrayError:

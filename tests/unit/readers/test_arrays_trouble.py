@@ -332,6 +332,17 @@ def test_names_that_are_none_are_refused(names: Array, what: str, advice: str, f
     assert files.error(data, data="images", ids="names") == files.unusable(what, advice)
 
 
+@pytest.mark.parametrize("key", ["ids", "identity"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_numbers_that_are_no_letters_are_refused(key: str, order: str, files: Files) -> None:
+    names = np.array([97, 98, 0x110000], dtype=f"{order}u4").view(f"{order}U1")
+    assert files.error(
+        npz(images=pictures(), names=names), data="images", **{key: "names"}
+    ) == files.unusable(
+        "its array 'names' holds text that is no Unicode", "Save the texts again, as they were meant."
+    )
+
+
 def test_two_arrays_of_one_name_are_refused(files: Files) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
