@@ -1,15 +1,39 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and whether they are there."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["opened_whole", "write_whole"]
+__all__ = ["is_file", "is_folder", "is_missing", "opened_whole", "write_whole"]
+
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing has this name; `Path.exists` raises where a name is too long, or a folder closed."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno in _NOT_THERE
+    except ValueError:
+        return True  # no file's name holds a NUL
+    return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether an ordinary file is there and can be seen."""
+    return os.path.isfile(path)  # noqa: PTH113 — `Path.is_file` raises where a name is too long, or a folder closed
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there and can be seen."""
+    return os.path.isdir(path)  # noqa: PTH112 — as in `is_file`
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:

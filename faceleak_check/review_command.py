@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from faceleak_check.errors import UsageError
+from faceleak_check.files import is_file
 
 if TYPE_CHECKING:
     from faceleak_check.review.pairs import ReviewedPair
@@ -82,7 +83,7 @@ def _day(text: str, today: dt.date) -> dt.date:
 def _default_file(record: Record) -> Path:
     """The file that the policy names, or one beside the policy where it is found here, or one here."""
     policy = Path(record["file"].removeprefix("builtin:"))
-    folder = policy.parent if policy.is_file() else Path()
+    folder = policy.parent if is_file(policy) else Path()
     return folder / (record["waivers"]["file"] if record["waivers"] else f"{policy.stem}.waivers.yaml")
 
 

@@ -15,6 +15,7 @@ from faceleak_check.embedders.onnx_session import OnnxSession
 from faceleak_check.embedders.own_network import Told, checked_dimension, chip_rules
 from faceleak_check.embedders.rows import fill_up, unit_length
 from faceleak_check.errors import ModelError
+from faceleak_check.files import is_file
 from faceleak_check.model_files import ModelFile
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.records import EmbedderSpec, Templates
@@ -166,7 +167,7 @@ def _beside(path: Path, name: str) -> Path:
             detail=f"{path}: found {name!r}, expected the name of a file beside it. Put both into one folder and save "
             "them anew, or as one file: onnx.save(onnx.load(FILE), OTHER).",
         )
-    if not other.is_file():
+    if not is_file(other):
         raise ModelError(
             "the file of embedder 'onnx' keeps its numbers in another file that is not there",
             detail=f"{path}: expected {name!r} beside it. Copy both files.",

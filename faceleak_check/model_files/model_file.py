@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,7 +65,8 @@ class ModelFile:
     def find(self) -> Path | None:
         """The file, where it is on this machine; never asks the network, and does not look into it."""
         if self.path:
-            return self.path if self.path.is_file() else None
+            # `Path.is_file` raises where a name is too long, or a folder closed
+            return self.path if os.path.isfile(self.path) else None  # noqa: PTH113
         return self.source.find() if self.source else None
 
     def pinned(self) -> tuple[Path, str, ModelFile]:

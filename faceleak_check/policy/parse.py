@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from faceleak_check.errors import PolicyError
+from faceleak_check.files import is_missing
 from faceleak_check.policy.cases import CaseBuilder
 from faceleak_check.policy.datasets import build_datasets
 from faceleak_check.policy.document import Document, WaiverKeys
@@ -128,7 +129,7 @@ def _waivers(document: Document | None, validator: Validator) -> Waivers:
     keys = given if isinstance(given, WaiverKeys) else WaiverKeys(file=given)
     is_mapping = isinstance(written, dict)
     shown_as = str(written["file"] if is_mapping else written)
-    if not keys.file.exists():
+    if is_missing(keys.file):
         message = f"the waivers file {quoted(shown_as)} does not exist; correct it or leave it out"
         validator.report(("waivers", "file") if is_mapping else ("waivers",), message)
         return Waivers()
@@ -144,7 +145,7 @@ def _thresholds(document: Document | None, validator: Validator) -> PinnedThresh
     if document is None or document.thresholds is None:
         return None
     shown_as = str(validator.source.data["thresholds"])
-    if not document.thresholds.exists():
+    if is_missing(document.thresholds):
         advice = how_to_pin(validator.source.text.file, document.thresholds)
         message = f"the thresholds file {quoted(shown_as)} does not exist; {advice}"
         validator.report(("thresholds",), message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from faceleak_check.files import is_missing
 from faceleak_check.quarantine.proof import Proof
 from faceleak_check.reports.opening import Evidence
 from faceleak_check.reports.waivers import fails, headline, waivers_record
@@ -23,7 +24,7 @@ def lines_on_missing_tables(evidence: Evidence, policy: Record) -> Iterator[str]
     """
     for case in policy["cases"]:
         measured, table = case["measurement"], case["pairs_file"]
-        if table is not None and (evidence.folder / table["file"]).exists():
+        if table is not None and not is_missing(evidence.folder / table["file"]):
             continue
         if measured is not None and measured["n_pairs"] > len(measured["worst_pairs"]):
             yield (

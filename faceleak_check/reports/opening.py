@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faceleak_check.errors import EvidenceError
+from faceleak_check.files import is_folder, is_missing
 from faceleak_check.reports.json_file import parsed, read_bytes
 from faceleak_check.reports.shapes import Fitter, MisshapenError, schema_of
 from faceleak_check.seals import EVIDENCE_VERSION, SEALED_SINCE, digest_of
@@ -50,7 +51,7 @@ def open_evidence(path: Path) -> Evidence:
         EvidenceError: It is not there, cut off, no JSON, of a newer version, changed after it was written, or not
             ours at all.
     """
-    file = path / _NAME if path.is_dir() else path
+    file = path / _NAME if is_folder(path) else path
     raw = read_bytes(
         file, "evidence", "Name the evidence.json of a run, or the folder that --faceleak-evidence named."
     )
@@ -138,7 +139,7 @@ def pairs_of(evidence: Evidence, case: Mapping[str, Any], *, most: int | None = 
         EvidenceError: The table is not the one that the evidence names, or cannot be read.
     """
     table = case["pairs_file"]
-    if table is not None and (evidence.folder / table["file"]).exists():
+    if table is not None and not is_missing(evidence.folder / table["file"]):
         return _in_table(evidence.folder / table["file"], table["sha256"], most)
     measured = case["measurement"]
     pairs = [{**pair, "waived": False} for pair in (measured["worst_pairs"] if measured else ())]

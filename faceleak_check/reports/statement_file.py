@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faceleak_check.errors import EvidenceError
+from faceleak_check.files import is_folder
 from faceleak_check.reports.json_file import parsed, read_bytes
 from faceleak_check.reports.shapes import Fitter, MisshapenError, schema_of
 from faceleak_check.reports.statement import PREDICATE_TYPE, STATEMENT, STATEMENT_TYPE
@@ -44,7 +45,7 @@ def open_statement(path: Path) -> Statement:
     Raises:
         EvidenceError: It is not there, cut off, no JSON, or another kind of statement.
     """
-    file = path / STATEMENT if path.is_dir() else path
+    file = path / STATEMENT if is_folder(path) else path
     advice = "Name the statement.json of a run, or the folder that --faceleak-evidence named."
     data = parsed(read_bytes(file, "statement", advice), file, "statement")
     payload = _payload(data, file)

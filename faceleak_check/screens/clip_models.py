@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from faceleak_check.errors import ModelError
+from faceleak_check.files import is_folder
 from faceleak_check.model_files import ModelFile
 from faceleak_check.policy.screens import DEFAULT_CLIP_MODEL, DEFAULT_CLIP_WEIGHTS, ClipKeys
 from faceleak_check.screens.clip_hub import HubCheckpoint
@@ -76,7 +77,7 @@ def chosen_model(rule: str, keys: ClipKeys) -> ClipModel:
     """
     if keys.weights is None:
         return _published(rule, keys)
-    return _folder(rule, keys, keys.weights) if keys.weights.is_dir() else _own_weights(rule, keys)
+    return _folder(rule, keys, keys.weights) if is_folder(keys.weights) else _own_weights(rule, keys)
 
 
 def _published(rule: str, keys: ClipKeys) -> ClipModel:
