@@ -16,6 +16,7 @@ from faceleak_check.faces.align import AlignedFaces, Cutter
 from faceleak_check.faces.detect import Mtcnn
 from faceleak_check.faces.stretched import whole_cutter
 from faceleak_check.faces.survey import SAMPLE, decide, summarise
+from faceleak_check.guards import blamed, require_spec
 from faceleak_check.image_sets import EmbeddedSet, accounted, each_content_once, in_reading_order
 from faceleak_check.policy.schema import Dataset, EmbedderChoice
 from faceleak_check.protocols import Detector, Embedder, Progress, Reader
@@ -245,7 +246,10 @@ def build_embedder(choice: EmbedderChoice) -> Embedder:
     Raises:
         InconclusiveError: It is not there.
     """
-    embedder: Embedder = loaded(EMBEDDERS, choice.name)(choice)
+    part, kind = f"embedder {choice.name!r}", loaded(EMBEDDERS, choice.name)
+    with blamed(part, "be made"):
+        embedder: Embedder = kind(choice)
+    require_spec(part, embedder, EmbedderSpec, choice.name)
     return embedder
 
 

@@ -13,6 +13,7 @@ from faceleak_check.case_sets import CaseSets, expected
 from faceleak_check.checks.canary_recall import CanaryRecall
 from faceleak_check.checks.coverage import Coverage
 from faceleak_check.checks.excess_risk import ExcessRisk
+from faceleak_check.checks.guarded import guarded_check
 from faceleak_check.checks.leaks import cosine_of
 from faceleak_check.checks.membership_inference import MembershipInference
 from faceleak_check.checks.near_copy import NearCopy
@@ -104,7 +105,7 @@ class Preparation:
         is_screened = getattr(case.check, "is_screened", True)
         screener = self.sets.screener(policy, case, sets) if is_screened else None
         rates = ErrorRates(policy, case, self.sets, self.calibrator)
-        check = rates.with_cosine(case.check, case.embedder, sets, screener)
+        check = guarded_check(case.check_name, rates.with_cosine(case.check, case.embedder, sets, screener))
         scan = None
         if scans and all(one.images for one in sets.values()):
             full = self.sets.embedder(case.embedder.choice)
@@ -244,10 +245,10 @@ class Preparation:
                 sets[role] = replace(summary, sha256=found.sha256)
                 lists[role] = found.matches
         is_empty = not all(map(len, lists.values()))
-        check: Any = case.check
+        check = guarded_check(case.check_name, case.check)
         figures = ListFigures(check=check, listed=lists["matches"], control=lists.get("control"))
         return Comparison(
-            check=case.check,
+            check=check,
             figures=None if is_empty else figures,
             sets=sets,
             expected=expected(policy, case),

@@ -14,6 +14,7 @@ from faceleak_check.embedding import damage, loaded
 from faceleak_check.errors import DatasetError
 from faceleak_check.executors.protocol import Executor
 from faceleak_check.executors.stages import ScreenStage
+from faceleak_check.guards import blamed, require_spec
 from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.schema import ScreenRule
 from faceleak_check.protocols import Progress, Screen
@@ -92,7 +93,10 @@ class ScreenValues:
 
 
 def _built(rule: str, method: Any) -> Screen:
-    screen: Screen = loaded(SCREENS, method.method)(rule, method)
+    part, kind = f"screen {method.method!r}", loaded(SCREENS, method.method)
+    with blamed(part, "be made"):
+        screen: Screen = kind(rule, method)
+    require_spec(part, screen, ScreenSpec, method.method)
     return screen
 
 

@@ -69,12 +69,14 @@ def _files_at(place: str, name: str, reading: Mapping[str, Any]) -> ImageSet:
     """
     from faceleak_check.policy.urls import Url
     from faceleak_check.readers.arrays.templates import TemplateReader
+    from faceleak_check.readers.building import build_reader
     from faceleak_check.registry import READERS
     from faceleak_check.reports.reading import dataset_at
 
     where = Url(place) if Url.is_one(place) else Path(os.path.realpath(Path(place).expanduser()))
     dataset = dataset_at(where, name, reading)
-    reader = TemplateReader(dataset) if dataset.templates else READERS.load(dataset.format)(dataset)
+    kind = READERS.load(dataset.format)
+    reader = TemplateReader(dataset) if dataset.templates else build_reader(kind, dataset)
     with _bar() as progress:
         found: ImageSet = reader.scan(progress)
     return found

@@ -12,6 +12,7 @@ from faceleak_check.errors import ModelError
 from faceleak_check.executors.known_faces import FACE_NUMBERS, KnownFaces, face_numbers
 from faceleak_check.faces.align import Cutter, FaceChip
 from faceleak_check.faces.survey import offset
+from faceleak_check.guards import blamed
 from faceleak_check.protocols import Detector, Embedder, Pixels, Screen
 from faceleak_check.records import ChipTemplate, Face, FaceTemplates, ImageRef, Templates
 
@@ -67,6 +68,7 @@ class EmbedStage:
         self._cutter = cutter
         self._embedder = embedder
         self.further = further
+        self._part = f"embedder {embedder.spec.name!r}"
         self.batch_size = embedder.batch_size
         self.device = embedder.spec.device
 
@@ -80,7 +82,8 @@ class EmbedStage:
     def load(self) -> None:
         """Loads detector and network."""
         self._cutter.load()
-        self._embedder.load()
+        with blamed(self._part, "load"):
+            self._embedder.load()
 
     def prepare(
         self,
@@ -107,7 +110,10 @@ class EmbedStage:
         """
         chips = [chip for faces in prepared for chip in faces]
         size = self._embedder.batch_size
-        parts = [self._embedded(chips[start : start + size]) for start in range(0, len(chips), size)]
+        parts = [
+            self._embedded(np.stack([chip.pixels for chip in chips[start : start + size]]))
+            for start in range(0, len(chips), size)
+        ]
         found = [chip.face for chip in chips if chip.face is not None]
         return FaceTemplates(
             n_faces=np.array([len(faces) for faces in prepared], dtype=np.int64),
@@ -115,16 +121,20 @@ class EmbedStage:
             faces=None if any(chip.face is None for chip in chips) else _face_rows(found),
         )
 
-    def _embedded(self, chips: Sequence[FaceChip]) -> Templates:
-        found = self._embedder.embed(np.stack([chip.pixels for chip in chips]))
-        # counted here: one too few in a batch and one too many in the next would shift all between them
-        if (len(found.vectors), len(found.norms)) != (len(chips), len(chips)):
-            raise ModelError(
-                f"embedder {self._embedder.spec.name!r} does not give one template a chip",
-                detail=f"Found {len(found.vectors):,} templates and {len(found.norms):,} lengths for {len(chips):,} "
-                "chips. The embedder is broken; no template was stored.",
-            )
-        return found
+    def _embedded(self, chips: npt.NDArray[np.uint8]) -> Templates:
+        """The templates of one batch; one row too many would give all that follow another picture's template."""
+        with blamed(self._part, "embed pictures"):
+            found = self._embedder.embed(chips)
+        expected = (len(chips), self._embedder.spec.dimension), (len(chips),)
+        shapes = isinstance(found, Templates) and (np.shape(found.vectors), np.shape(found.norms))
+        if shapes == expected:
+            return found
+        told = f"vectors and norms of shape {shapes[0]} and {shapes[1]}" if shapes else type(found).__name__
+        raise ModelError(
+            f"{self._part} gave templates that cannot be compared",
+            detail=f"Found {told} for {len(chips):,} chips; expected Templates with vectors and norms of shape "
+            f"{expected[0]} and {expected[1]}. The embedder is broken.",
+        )
 
     def joined(self, results: Sequence[FaceTemplates]) -> FaceTemplates:
         """The templates of several batches; whole pictures and faces do not mix."""
@@ -163,6 +173,7 @@ class ScreenStage:
     def __init__(self, screen: Screen, faces_of: Callable[[ImageRef], tuple[Face, ...] | None]) -> None:
         self._screen = screen
         self._faces_of = faces_of
+        self._part = f"screen {screen.spec.method!r}"
         self.batch_size = screen.batch_size
         self.device = screen.spec.device
 
@@ -180,18 +191,21 @@ class ScreenStage:
 
     def load(self) -> None:
         """Loads the screen's network."""
-        self._screen.load()
+        with blamed(self._part, "load"):
+            self._screen.load()
 
     def prepare(self, images: Sequence[ImageRef], pictures: Sequence[Pixels]) -> list[float]:
         """The screen's value of each picture."""
-        values = self._screen.measure(pictures, [self._faces_of(image) for image in images])
+        faces = [self._faces_of(image) for image in images]
+        with blamed(self._part, "look at pictures"):
+            values = [float(value) for value in self._screen.measure(pictures, faces)]
         if len(values) != len(pictures):
             raise ModelError(
-                f"screen {self._screen.spec.method!r} does not give one value a picture",
-                detail=f"Found {len(values):,} values for {len(pictures):,} pictures. The screen is broken; no value "
-                "was stored.",
+                f"{self._part} gave values that are no probabilities",
+                detail=f"Found {len(values):,} values for {len(pictures):,} pictures; expected one for each. "
+                "The screen is broken.",
             )
-        return [float(value) for value in values]
+        return values
 
     def compute(self, prepared: Sequence[float]) -> npt.NDArray[np.float64]:
         """The values of a batch."""

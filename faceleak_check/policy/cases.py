@@ -12,6 +12,7 @@ from faceleak_check.policy.agreement import THRESHOLD, agreed_thresholds, can_ag
 from faceleak_check.policy.canaries import check_canaries
 from faceleak_check.policy.document import CommonKeys
 from faceleak_check.policy.embedders import AGREEMENT, EMBEDDER, EmbedderRules, has_own_embedder, own_embedder
+from faceleak_check.policy.pair_checks import why_not_a_pair_check
 from faceleak_check.policy.rates import RateRules
 from faceleak_check.policy.roles import MATCHES, ROLES, role_keys, unknown_roles
 from faceleak_check.policy.schema import Agreeing, Case, NamedEmbedder
@@ -168,6 +169,8 @@ class CaseBuilder:
             problem = "is not made with check_keys, so its keys cannot be checked"
         elif unknown := unknown_roles(kind):
             problem = f"asks for datasets under keys that there are not: {', '.join(unknown)}"
+        elif why := why_not_a_pair_check(name, kind):
+            problem = why
         else:
             return kind
         self._validator.report(path, f"this check of another package {problem}", at_key=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from faceleak_check.policy.schema import Case
 from faceleak_check.policy.types import Threshold
+from faceleak_check.registry import CHECKS
 
 __all__ = ["why_not_scanned"]
 
@@ -16,6 +17,12 @@ def why_not_scanned(case: Case, *, has_hub_rule: bool, pins: bool) -> str:
         has_hub_rule: Whether the policy has a hub rule.
         pins: Whether the policy pins its error rates in a file.
     """
+    return _why_not_for_its_check(case, pins=pins) or _why_not_for_its_sets(case, has_hub_rule=has_hub_rule)
+
+
+def _why_not_for_its_check(case: Case, *, pins: bool) -> str:
+    if not CHECKS.is_built_in(case.check_name):
+        return "it is a check of another package, which may look below its threshold"
     threshold = getattr(case.check, "threshold", None)
     if case.generated is None or case.source is None or not isinstance(threshold, Threshold):
         return "it has no threshold from which on a pair counts"
@@ -23,6 +30,10 @@ def why_not_scanned(case: Case, *, has_hub_rule: bool, pins: bool) -> str:
         return "its threshold is a distance"
     if threshold.is_rate and not pins:
         return "its threshold is an error rate that is found on all images; pin it with 'thresholds: FILE'"
+    return ""
+
+
+def _why_not_for_its_sets(case: Case, *, has_hub_rule: bool) -> str:
     if case.control is not None or case.calibration is not None:
         return "it looks at a control or calibration set"
     if case.agreement:

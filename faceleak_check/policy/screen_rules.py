@@ -17,10 +17,11 @@ HUB = "hub"
 """The key of ``screens`` that is no screen: it looks at matches, not at pictures."""
 
 _METHOD = "method"
+_LIMIT = "reject_above"
 _COMBINE: tuple[Literal["any_of"], Literal["all_of"]] = ("any_of", "all_of")
 _NOT_OURS = (
-    "this screen of another package has no 'keys' made with check_keys that hold 'method', "
-    "so its keys cannot be checked"
+    "this screen of another package has no 'keys' made with check_keys that hold 'method' and "
+    "'reject_above', so its keys cannot be checked"
 )
 
 
@@ -47,6 +48,20 @@ def build_hub(validator: Validator) -> HubKeys | None:
     if not isinstance(rules, dict) or HUB not in rules:
         return None
     return validator.build(HubKeys, rules[HUB], ("screens", HUB))
+
+
+def _refusal(screen: Any, rule: str, keys: Any) -> str | None:
+    """Why a screen cannot serve a rule, as its class may say."""
+    refuses = getattr(screen, "problem", None)
+    if refuses is None:
+        return None
+    try:
+        problem: str | None = refuses(rule, keys)
+    except Exception as broken:
+        if SCREENS.is_built_in(keys.method):
+            raise
+        return f"this screen of another package cannot judge its keys: {broken!r}"
+    return problem
 
 
 class _ScreenBuilder:
@@ -100,8 +115,7 @@ class _ScreenBuilder:
         if screen is None:
             return None
         keys = self._validator.build(screen.keys, data, path)
-        refuses = getattr(screen, "problem", None)  # a class may say why it cannot serve a rule
-        if keys is not None and refuses and (problem := refuses(rule, keys)):
+        if keys is not None and (problem := _refusal(screen, rule, keys)):
             self._validator.report((*path, _METHOD), problem)
         return keys
 
@@ -129,7 +143,7 @@ class _ScreenBuilder:
             self._validator.report(place, str(error))
             return None
         keys = getattr(screen, "keys", None)
-        if is_made_with_check_keys(keys) and _METHOD in keys.__pydantic_fields__:
+        if is_made_with_check_keys(keys) and {_METHOD, _LIMIT} <= keys.__pydantic_fields__.keys():
             return screen
         self._validator.report(place, _NOT_OURS)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def with_example(project: Project, installed: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose policy names the example's embedder."""
-    monkeypatch.setenv("PYTHONPATH", str(installed))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed), str(EXAMPLE.parents[2])]))
     policy = project.policy()
     policy.write_text(policy.read_text(encoding="utf-8").replace("fake-pixels", NAME), encoding="utf-8")
     return project
@@ -79,7 +80,7 @@ def test_what_it_has_not_makes_the_verdict_inconclusive(with_example: Project) -
 
 
 def test_without_it_its_name_is_unknown(with_example: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLE.parents[2]))
     status, output = gate(with_example)
     assert status != pytest.ExitCode.OK
     assert f"unknown embedder '{NAME}'" in output

@@ -196,6 +196,7 @@ def test_items_of_checks(problems: Problems, valid: str, items: str, expected: l
     assert problems(valid.partition("checks:")[0] + items) == expected
 
 
+ROOT = Path(__file__).resolve().parents[3]
 OTHER_PACKAGE = {
     "other-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: other\nVersion: 1.0\n",
     "other-1.0.dist-info/entry_points.txt": """\
@@ -204,14 +205,41 @@ good = other:Good
 lax = other:Lax
 loose = other:Loose
 gone = other_gone:Gone
+half = other:Half
+own = other:Own
+strict = other:Strict
 """,
     "other.py": """\
 import dataclasses, pydantic.dataclasses
 from faceleak_check.policy.types import Share, check_keys
 
+class Parts:
+    needs_whole_set, n_neighbours, metric = False, 1, "cosine"
+    def leaking(self, matches): return matches.similarity > self.limit
+    def measure(self, matches): raise NotImplementedError
+
 @check_keys
-class Good:
+class Good(Parts):
     limit: Share
+
+@check_keys
+class Half:
+    metric: str = "cosine"
+    limit: Share
+
+    def measure(self, matches): raise NotImplementedError
+
+@check_keys
+class Own(Parts):
+    has_embedder = False
+    limit: Share
+
+@check_keys
+class Strict(Parts):
+    limit: Share
+
+    def __post_init__(self):
+        return 1 / 0
 
 @pydantic.dataclasses.dataclass
 class Lax:
@@ -230,21 +258,29 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     checks = [
-        f"  - {name}: {{generated: generated, source: training, limt: 1}}\n"
-        for name in ("good", "lax", "loose", "gone")
+        f"  - {name}: {{generated: generated, source: training, {limit}: 1}}\n"
+        for name, limit in {
+            "good": "limt",
+            "lax": "limt",
+            "loose": "limt",
+            "gone": "limt",
+            "half": "limit",
+            "own": "limit",
+            "strict": "limit",
+        }.items()
     ]
     (tmp_path / "p.yaml").write_text(valid.partition("  - ")[0] + "".join(checks))
     code = "from faceleak_check.policy.parse import parse_policy; parse_policy('p.yaml')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
         capture_output=True,
         text=True,
         check=False,
     )
     not_ours = "this check of another package is not made with check_keys, so its keys cannot be checked"
-    assert done.stderr.splitlines()[-4:] == [
+    assert done.stderr.splitlines()[-7:] == [
         (
             "faceleak_check.errors.PolicyError: p.yaml:7:52: checks[0].good: "
             "unknown key 'limt' (did you mean 'limit'?); expected: generated, source, matches, embedder, "
@@ -255,5 +291,17 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
         (
             "p.yaml:10:5: checks[3].gone: check 'gone' is installed as 'other_gone:Gone' "
             "but cannot be imported: No module named 'other_gone'"
+        ),
+        (
+            "p.yaml:11:5: checks[4].half: this check of another package lacks needs_whole_set, n_neighbours, leaking; "
+            "see PairCheck in faceleak_check.protocols"
+        ),
+        (
+            "p.yaml:12:5: checks[5].own: this check of another package brings its own way of comparing pictures, "
+            "which only our own checks can"
+        ),
+        (
+            "p.yaml:13:5: checks[6].strict: Strict of another package cannot judge its keys: "
+            "ZeroDivisionError('division by zero')"
         ),
     ]

@@ -369,26 +369,39 @@ def test_a_calibration_set_may_be_the_source_or_the_control(parse: Parse, role: 
     assert parse(SETS % check).cases[0].calibration == role
 
 
+ROOT = Path(__file__).resolve().parents[3]
 OTHER_PACKAGE = {
     "other-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: other\nVersion: 1.0\n",
     "other-1.0.dist-info/entry_points.txt": """\
 [faceleak_check.checks]
-alone = other:Alone
+pairs = other:Pairs
 odd = other:Odd
+alone = other:Alone
 """,
     "other.py": """\
 from typing import ClassVar
 from faceleak_check.policy.types import Share, check_keys
 
+class Parts:
+    needs_whole_set, n_neighbours, metric = False, 1, "cosine"
+    def leaking(self, matches): return matches.similarity > self.limit
+    def measure(self, matches): raise NotImplementedError
+
 @check_keys
-class Alone:
-    roles: ClassVar = (("source", "control"),)
+class Pairs(Parts):
+    roles: ClassVar = (("generated", "source"),)
+    may_name: ClassVar = ("control",)
     needs_labels: ClassVar = True
     limit: Share
 
 @check_keys
-class Odd:
+class Odd(Parts):
     roles: ClassVar = (("generated", "elsewhere"),)
+    limit: Share
+
+@check_keys
+class Alone(Parts):
+    roles: ClassVar = (("source", "control"),)
     limit: Share
 """,
 }
@@ -398,10 +411,14 @@ def test_checks_of_other_packages_say_which_datasets_they_need(tmp_path: Path) -
     for name, text in OTHER_PACKAGE.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    checks = "alone: {source: train, control: unseen, limit: 1%}"
+    checks = "pairs: {generated: gen, source: train, control: unseen, limit: 1%}"
     (tmp_path / "good.yaml").write_text(SETS % checks)
-    odd = "odd: {generated: gen, elsewhere: train, limit: 1%}\n  - " + checks.replace("train", "bare")
-    (tmp_path / "bad.yaml").write_text(SETS % odd)
+    bad = [
+        "odd: {generated: gen, elsewhere: train, limit: 1%}",
+        checks.replace("train", "bare"),
+        "alone: {source: train, control: unseen, limit: 1%}",
+    ]
+    (tmp_path / "bad.yaml").write_text(SETS % "\n  - ".join(bad))
     code = (
         "from faceleak_check.policy.parse import parse_policy; "
         "print([case.id for case in parse_policy('good.yaml').cases]); parse_policy('bad.yaml')"
@@ -409,19 +426,23 @@ def test_checks_of_other_packages_say_which_datasets_they_need(tmp_path: Path) -
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout == "['alone[train-vs-unseen]']\n"
-    assert done.stderr.splitlines()[-2:] == [
+    assert done.stdout == "['pairs[gen-vs-train]']\n"
+    assert done.stderr.splitlines()[-3:] == [
         (
             "faceleak_check.errors.PolicyError: bad.yaml:12:5: checks[0].odd: this check of another package asks for "
             "datasets under keys that there are not: elsewhere"
         ),
         (
-            "bad.yaml:13:21: checks[1].alone.source: this check counts people, and 'bare' has no labels; "
+            "bad.yaml:13:37: checks[1].pairs.source: this check counts people, and 'bare' has no labels; "
             "write 'labels: parent_folder' or 'labels: {csv: labels.csv}' under datasets.bare"
+        ),
+        (
+            "bad.yaml:14:5: checks[2].alone: this check of another package looks at other sets than 'generated' and "
+            "'source' or 'matches', which only our own checks can"
         ),
     ]

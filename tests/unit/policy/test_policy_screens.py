@@ -192,6 +192,7 @@ def test_screens_are_read_without_their_models(tmp_path: Path, policy_with: Call
     assert done.stdout == "[]\n"
 
 
+ROOT = Path(__file__).resolve().parents[3]
 OTHER_PACKAGE = {
     "other-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: other\nVersion: 1.0\n",
     "other-1.0.dist-info/entry_points.txt": """\
@@ -208,6 +209,7 @@ from faceleak_check.policy.types import Share, check_keys
 @check_keys
 class SmileKeys:
     method: Literal["smile"] = "smile"
+    reject_above: Share = 0.5
     teeth: Share = 0.5
 
 class Smile:
@@ -215,6 +217,8 @@ class Smile:
 
     @staticmethod
     def problem(rule, keys):
+        if rule == "frowning":
+            raise KeyError(rule)
         return "" if rule == "smiling" else f"smile looks for smiles, found the rule {rule!r}"
 
 class Bare:
@@ -237,28 +241,29 @@ def test_other_packages_bring_screens(tmp_path: Path, policy_with: Callable[[str
         (tmp_path / name).write_text(text)
     screens = (
         "{smiling: {method: smile, teeth: 90%}, a: {method: smile}, b: {method: smile, teth: 1}, "
-        "c: {method: bare}, d: {method: nameless}, e: {method: gone}, f: {method: smil}}"
+        "c: {method: bare}, d: {method: nameless}, e: {method: gone}, f: {method: smil}, "
+        "frowning: {method: smile}}"
     )
     (tmp_path / "p.yaml").write_text(policy_with(screens))
     code = "from faceleak_check.policy.parse import parse_policy; parse_policy('p.yaml')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
         capture_output=True,
         text=True,
         check=False,
     )
     not_ours = (
-        "this screen of another package has no 'keys' made with check_keys that hold 'method', "
-        "so its keys cannot be checked"
+        "this screen of another package has no 'keys' made with check_keys that hold 'method' and "
+        "'reject_above', so its keys cannot be checked"
     )
-    assert done.stderr.splitlines()[-6:] == [
+    assert done.stderr.splitlines()[-7:] == [
         (
             "faceleak_check.errors.PolicyError: p.yaml:6:61: screens.a.method: "
             "smile looks for smiles, found the rule 'a'"
         ),
-        "p.yaml:6:88: screens.b: unknown key 'teth' (did you mean 'teeth'?); expected: method, teeth",
+        "p.yaml:6:88: screens.b: unknown key 'teth' (did you mean 'teeth'?); expected: method, reject_above, teeth",
         f"p.yaml:6:110: screens.c.method: {not_ours}",
         f"p.yaml:6:129: screens.d.method: {not_ours}",
         (
@@ -268,5 +273,9 @@ def test_other_packages_bring_screens(tmp_path: Path, policy_with: Callable[[str
         (
             "p.yaml:6:171: screens.f.method: unknown screen method 'smil' (did you mean 'smile'?); "
             "there are: clip, age, face, bare, gone, nameless, smile"
+        ),
+        (
+            "p.yaml:6:197: screens.frowning.method: this screen of another package cannot judge its keys: "
+            "KeyError('frowning')"
         ),
     ]

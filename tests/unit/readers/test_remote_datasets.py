@@ -318,6 +318,9 @@ class Theirs:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
+    def read(self, image: ImageRef) -> bytes:
+        return f"{image.id} of {self.dataset.path!r}".encode()
+
 
 def test_a_reader_of_another_package_is_given_no_url_unless_it_takes_them(
     dataset: MakeDataset, tmp_path: Path
@@ -330,4 +333,5 @@ def test_a_reader_of_another_package_is_given_no_url_unless_it_takes_them(
         f"https://host/x {PLACE}\nGive a path on this machine."
     )
     Theirs.reads_urls = True
-    assert build_reader(Theirs, theirs, ListingStore(tmp_path)).dataset is theirs
+    reader = build_reader(Theirs, theirs, ListingStore(tmp_path))
+    assert reader.read(ImageRef(id="a.png", sha256="0" * 64)) == f"a.png of {theirs.path!r}".encode()
