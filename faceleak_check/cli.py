@@ -20,6 +20,7 @@ from faceleak_check.cache_command import app as cache
 from faceleak_check.doctor_command import doctor, prefetch
 from faceleak_check.errors import FaceleakError, PolicyError
 from faceleak_check.quarantine_command import quarantine
+from faceleak_check.registry import brought_by_others
 from faceleak_check.report_command import report
 from faceleak_check.review_command import review
 from faceleak_check.verify_command import verify
@@ -234,7 +235,15 @@ app.command(rich_help_panel=_BEFORE)(prefetch)
 def schema(
     of: Annotated[Described, typer.Argument(help="What the schema describes.")] = Described.POLICY,
 ) -> None:
-    """Print a JSON Schema: of policies and waivers, for your editor, or of evidence.json and statement.json."""
+    """Print a JSON Schema: of policies and waivers, for your editor, or of evidence.json and statement.json.
+
+    That of policies knows the installed parts of other packages, too.
+    """
+    if of is Described.POLICY and brought_by_others():
+        from faceleak_check.policy.json_schema import schema_text
+
+        typer.echo(schema_text(), nl=False)
+        return
     folder = "policy" if of in (Described.POLICY, Described.WAIVERS) else "reports"
     file = files("faceleak_check") / folder / f"{of}.schema.json"
     typer.echo(file.read_text(encoding="utf-8"), nl=False)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
-from faceleak_check.errors import FaceleakError
+from pydantic import ValidationError
+
+from faceleak_check.errors import FaceleakError, UsageError
+from faceleak_check.guards import blamed
 from faceleak_check.model_files import PREFETCH, ModelFile
 from faceleak_check.policy.networks import FROM_A_FILE, PRECOMPUTED
 from faceleak_check.policy.schema import EmbedderChoice, Policy
@@ -15,6 +18,10 @@ from faceleak_check.records import EmbedderSpec, ScreenSpec
 from faceleak_check.registry import EMBEDDERS, SCREENS
 
 __all__ = ["Finding", "Part", "devices", "examine", "fetch", "part_named", "parts_of", "parts_that_ship"]
+
+
+class _NeedsPolicyError(FaceleakError):
+    """A part cannot be tried without keys that only a policy can state."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +73,15 @@ def parts_that_ship() -> Iterator[Part]:
     for name in EMBEDDERS:
         yield _embedder(name, EmbedderChoice(name=name))
     for name in SCREENS:
-        yield _screen(getattr(SCREENS.load(name), "shown_for", name), name, None)
+        yield _screen(_shown_for(name), name, None)
+
+
+def _shown_for(method: str) -> str:
+    """The rule that a screen is tried with; one of another package that cannot be imported is told of later."""
+    try:
+        return str(getattr(SCREENS.load(method), "shown_for", method))
+    except UsageError:
+        return method
 
 
 def part_named(name: str) -> Part | None:
@@ -111,7 +126,11 @@ def _embedder(name: str, choice: EmbedderChoice) -> Part:
 
 def _screen(rule: str, method: str, keys: Any) -> Part:
     def own_keys() -> Any:
-        return SCREENS.load(method).keys() if keys is None else keys
+        kind = SCREENS.load(method).keys
+        try:
+            return kind() if keys is None else keys
+        except ValidationError:
+            raise _NeedsPolicyError from None
 
     def build() -> Any:
         return SCREENS.load(method)(rule, own_keys())
@@ -133,12 +152,14 @@ def examine(part: Part) -> Finding:
     if part.needs_a_file:
         return _of_a_file(part)
     try:
-        file = part.file()
-        if file is not None and file.find() is None:
-            return Finding(
-                part=part, status="missing", licence=part.licence(), sentence=_what_to_do(part, file)
-            )
-        return _built(part)
+        with blamed(f"{part.kind} {part.method!r}", "be made", passing=(FaceleakError,)):
+            file = part.file()
+            if file is not None and file.find() is None:
+                todo = _what_to_do(part, file)
+                return Finding(part=part, status="missing", licence=part.licence(), sentence=todo)
+            return _built(part)
+    except _NeedsPolicyError:
+        return Finding(part=part, status="yours", sentence="a policy states its keys")
     except FaceleakError as error:
         return Finding(part=part, status="broken", sentence=_one_line(error))
 
@@ -175,10 +196,13 @@ def fetch(part: Part) -> Finding:
         return _of_a_file(part)
     file = None
     try:
-        file = part.file()
-        if file is not None:
-            file.locate()
-        return _built(part)
+        with blamed(f"{part.kind} {part.method!r}", "be made", passing=(FaceleakError,)):
+            file = part.file()
+            if file is not None:
+                file.locate()
+            return _built(part)
+    except _NeedsPolicyError:
+        return Finding(part=part, status="yours", sentence="a policy states its keys")
     except FaceleakError as error:
         missing = file is not None and file.find() is None
         return Finding(part=part, status="missing" if missing else "broken", sentence=_one_line(error))

@@ -15,7 +15,7 @@ from typing import Any
 
 from faceleak_check.errors import UsageError
 
-__all__ = ["CHECKS", "EMBEDDERS", "READERS", "SCREENS", "Registry", "suggestion"]
+__all__ = ["CHECKS", "EMBEDDERS", "READERS", "SCREENS", "Registry", "brought_by_others", "suggestion"]
 
 
 class Registry:
@@ -31,8 +31,11 @@ class Registry:
         self._built_in = dict(built_in)
 
     @cached_property
-    def _third_party(self) -> dict[str, EntryPoint]:
-        return {entry.name: entry for entry in entry_points(group=f"faceleak_check.{self.kind}s")}
+    def _third_party(self) -> dict[str, list[EntryPoint]]:
+        found: dict[str, list[EntryPoint]] = {}
+        for entry in entry_points(group=f"faceleak_check.{self.kind}s"):
+            found.setdefault(entry.name, []).append(entry)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter([*self._built_in, *sorted(self._third_party.keys() - self._built_in.keys())])
@@ -48,20 +51,30 @@ class Registry:
         """The class of that name.
 
         Raises:
-            UsageError: No part has that name, or a third party's cannot be imported.
+            UsageError: No part has that name, a third party's cannot be imported, or several bring one.
         """
         if name in self._built_in:
             module, _, attribute = self._built_in[name].partition(":")
             return getattr(importlib.import_module(module), attribute)
         if name not in self._third_party:
             raise UsageError(self.unknown(name))
-        entry = self._third_party[name]
+        entry, *others = self._third_party[name]
+        if others:
+            raise UsageError(self._ambiguous(name))
         try:
             return entry.load()
         except Exception as error:
             raise UsageError(
                 f"{self.kind} {name!r} is installed as {entry.value!r} but cannot be imported: {error}"
             ) from error
+
+    def _ambiguous(self, name: str) -> str:
+        """What to tell of a name that several packages bring: none of them is chosen by chance."""
+        brought = sorted(
+            f"{entry.value!r} of {entry.dist.name if entry.dist else 'an unknown package'}"
+            for entry in self._third_party[name]
+        )
+        return f"{self.kind} {name!r} is brought by {len(brought)} packages: {', '.join(brought)}; keep one of them"
 
     def unknown(self, name: str) -> str:
         """What to tell a user who asked for a name that is not there."""
@@ -125,3 +138,13 @@ READERS = Registry(
         "arrays": "faceleak_check.readers.arrays.reader:ArraysReader",
     },
 )
+
+
+def brought_by_others() -> list[str]:
+    """The names of all installed parts of other packages."""
+    return [
+        name
+        for registry in (CHECKS, EMBEDDERS, READERS, SCREENS)
+        for name in registry
+        if not registry.is_built_in(name)
+    ]

@@ -9,12 +9,12 @@ from faceleak_check.policy.sets import ARRAYS, how_to_label
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath
 
-__all__ = ["check_arrays", "names_people"]
+__all__ = ["array_names_people", "check_arrays"]
 
 _NOT_OF_TEMPLATES = ("align", "faces")
 
 
-def names_people(keys: DatasetKeys) -> bool:
+def array_names_people(keys: DatasetKeys) -> bool:
     """Whether an array names the people."""
     return keys.arrays is not None and keys.arrays.identity is not None
 
@@ -44,7 +44,7 @@ def check_arrays(data: dict[str, Any], keys: DatasetKeys, path: KeyPath, validat
 
 
 def _check_labels(data: dict[str, Any], keys: DatasetKeys, path: KeyPath, validator: Validator) -> None:
-    if "labels" in data and names_people(keys):
+    if "labels" in data and array_names_people(keys):
         message = "'identity' under arrays names the people already; take one of the two out"
         validator.report((*path, "labels"), message, at_key=True)
     elif keys.labels == "parent_folder" and (keys.arrays is None or keys.arrays.ids is None):

@@ -12,14 +12,14 @@ from faceleak_check.policy.agreement import THRESHOLD, agreed_thresholds, can_ag
 from faceleak_check.policy.canaries import check_canaries
 from faceleak_check.policy.document import CommonKeys
 from faceleak_check.policy.embedders import AGREEMENT, EMBEDDER, EmbedderRules, has_own_embedder, own_embedder
-from faceleak_check.policy.pair_checks import why_not_a_pair_check
+from faceleak_check.policy.pair_checks import why_not_a_check
 from faceleak_check.policy.rates import RateRules
-from faceleak_check.policy.roles import MATCHES, ROLES, role_keys, unknown_roles
+from faceleak_check.policy.roles import MATCHES, ROLES, role_keys
 from faceleak_check.policy.schema import Agreeing, Case, NamedEmbedder
 from faceleak_check.policy.sets import SetRules
 from faceleak_check.policy.template_rules import check_template_sets
 from faceleak_check.policy.types import Threshold
-from faceleak_check.policy.validation import Validator, is_made_with_check_keys
+from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import CHECKS, suggestion
 
@@ -165,13 +165,8 @@ class CaseBuilder:
         except UsageError as error:
             self._validator.report(path, str(error), at_key=True)
             return None
-        if not is_made_with_check_keys(kind):
-            problem = "is not made with check_keys, so its keys cannot be checked"
-        elif unknown := unknown_roles(kind):
-            problem = f"asks for datasets under keys that there are not: {', '.join(unknown)}"
-        elif why := why_not_a_pair_check(name, kind):
-            problem = why
-        else:
+        problem = why_not_a_check(name, kind)
+        if not problem:
             return kind
         self._validator.report(path, f"this check of another package {problem}", at_key=True)
         return None

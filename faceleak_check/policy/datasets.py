@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from faceleak_check.policy.array_rules import check_arrays, names_people
+from faceleak_check.policy.array_rules import array_names_people, check_arrays
 from faceleak_check.policy.columns import PUBLISHED_COLUMNS, TABLES, Columns, ParquetColumns
 from faceleak_check.policy.document import DatasetKeys, SidecarLabels
+from faceleak_check.policy.formats import build_options, names_people
 from faceleak_check.policy.roles import MATCHES
 from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.policy.sets import ARCHIVE, PARQUET, how_to_label
@@ -15,12 +16,6 @@ from faceleak_check.policy.wording import KeyPath
 from faceleak_check.registry import READERS
 
 __all__ = ["build_datasets"]
-
-_NAME_PEOPLE = ("recordio",)
-"""The formats whose files always name the people in their images."""
-
-_MAY_NAME_PEOPLE = ("lmdb",)
-"""The formats whose files may name them."""
 
 _NOT_IN_A_LIST = {
     "labels": "name its column of people with columns: {source_identity: ...}",
@@ -72,6 +67,7 @@ def _dataset(name: str, data: object, validator: Validator) -> Dataset | None:
         image_columns=columns if isinstance(columns, ParquetColumns) else None,
         arrays=keys.arrays,
         templates=keys.templates,
+        options=build_options(keys.format, data, path, validator),
     )
 
 
@@ -106,13 +102,13 @@ def _check_labels(
     """Report labels that a format cannot have, or that name people who are named already."""
     if "labels" not in data:
         return
-    if keys.format in _NAME_PEOPLE:
+    if names_people(keys.format) == "always":
         message = f"format: {keys.format} names its people itself; take 'labels' out"
         validator.report((*path, "labels"), message, at_key=True)
     elif _names_people(columns):
         message = "'identity' under columns names the people already; take one of the two out"
         validator.report((*path, "labels"), message, at_key=True)
-    elif keys.labels == "own" and keys.format not in _MAY_NAME_PEOPLE:
+    elif keys.labels == "own" and names_people(keys.format) != "if_asked":
         message = (
             f"format: {keys.format} has no labels of its own; {how_to_label({str(path[-1]): keys.format})}"
         )
@@ -143,7 +139,7 @@ def _names_people(columns: Columns | ParquetColumns | None) -> bool:
 
 
 def _labels(keys: DatasetKeys, columns: Columns | ParquetColumns | None) -> Labels:
-    if keys.format in _NAME_PEOPLE or _names_people(columns) or names_people(keys):
+    if names_people(keys.format) == "always" or _names_people(columns) or array_names_people(keys):
         return Labels(kind="own")
     if isinstance(keys.labels, str):
         return Labels(kind=keys.labels)

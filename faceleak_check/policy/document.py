@@ -102,6 +102,7 @@ class DatasetKeys:
             a Parquet file.
         arrays: What the arrays of an .npz file mean, where it holds several.
         templates: What made the templates, where the arrays are templates and no pictures.
+        options: Keys of a format that another package brings, as that package says.
         align: How faces are found in this dataset, in place of what the embedder's keys say.
         faces: Which faces of a picture of this dataset count, in place of what the embedder's keys say.
         expect: How many images and people it should hold.
@@ -118,6 +119,7 @@ class DatasetKeys:
     columns: Any = None
     arrays: ArrayNames | None = None
     templates: TemplateOrigin | None = None
+    options: Any = None
     align: Alignment | None = None
     faces: Faces | None = None
     expect: Expect | None = None

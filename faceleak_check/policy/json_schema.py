@@ -5,10 +5,11 @@ Run as ``python -m faceleak_check.policy.json_schema`` it rewrites the files tha
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,21 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from faceleak_check.errors import UsageError
 from faceleak_check.policy.agreement import can_agree
 from faceleak_check.policy.columns import TABLES
 from faceleak_check.policy.document import CommonKeys, DatasetKeys, Document, HubKeys
 from faceleak_check.policy.embedders import has_own_embedder
+from faceleak_check.policy.formats import options_of
 from faceleak_check.policy.networks import COMPARE_PICTURES
+from faceleak_check.policy.pair_checks import is_check
 from faceleak_check.policy.roles import role_keys
-from faceleak_check.policy.screen_rules import HUB
+from faceleak_check.policy.screen_rules import HUB, is_screen
 from faceleak_check.policy.shapes import (
     Shape,
     add_columns,
     add_embedders,
+    add_options,
     add_roles,
     one_check,
     screen_method,
@@ -34,8 +39,9 @@ from faceleak_check.policy.shapes import (
     screens,
 )
 from faceleak_check.policy.types import Threshold
+from faceleak_check.policy.validation import is_made_with_check_keys
 from faceleak_check.policy.waivers import WaiverDocument
-from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS
+from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS, Registry
 
 __all__ = ["SHIPPED", "SHIPPED_WAIVERS", "build_schema", "schema_text", "waivers_schema_text"]
 
@@ -72,10 +78,11 @@ def _without_null(shape: JsonSchemaValue) -> JsonSchemaValue:
 
 def build_schema() -> dict[str, Any]:
     """The schema of a policy (draft 2020-12), with the checks, readers, embedders and screens that are installed."""
-    checks: dict[str, type[Any]] = {name: CHECKS.load(name) for name in CHECKS}
-    methods: dict[str, type[Any]] = {name: SCREENS.load(name).keys for name in SCREENS}
+    checks = _usable(CHECKS, lambda name, kind: kind if is_check(name, kind) else None)
+    methods = _usable(SCREENS, lambda _, kind: kind.keys if is_screen(kind) else None)
+    options = _usable(READERS, lambda name, _: options_of(name))
     records = (Document, DatasetKeys, HubKeys, CommonKeys, *TABLES.values())
-    shapes, refs = _shapes([*records, *checks.values(), *methods.values()])
+    shapes, refs = _shapes([*records, *checks.values(), *methods.values(), *options.values()])
     common = shapes.pop(_name(refs[CommonKeys]))["properties"]
     for kind in checks.values():
         _complete_check(shapes[_name(refs[kind])], kind, common)
@@ -86,6 +93,7 @@ def build_schema() -> dict[str, Any]:
     shapes["ScreenMethod"] = screen_method({name: refs[kind] for name, kind in methods.items()})
     shapes["ScreenRule"] = screen_rule({"$ref": "#/$defs/ScreenMethod"})
     add_columns(shapes["DatasetKeys"], {name: refs[kind] for name, kind in TABLES.items()})
+    add_options(shapes["DatasetKeys"], {name: refs[kind] for name, kind in options.items()})
     _offer(shapes["DatasetKeys"]["properties"]["format"], list(READERS))
     recognisers = [name for name in EMBEDDERS if name not in COMPARE_PICTURES]
     _offer(shapes["EmbedderChoice"]["properties"]["name"], recognisers)
@@ -96,6 +104,17 @@ def build_schema() -> dict[str, Any]:
         "title": "faceleak-check policy",
         "$defs": shapes,
     }
+
+
+def _usable(registry: Registry, keys_of: Callable[[str, type[Any]], Any]) -> dict[str, type[Any]]:
+    """The records of keys of all parts that have one; a broken part of another package is passed over."""
+    found = {}
+    for name in registry:
+        with contextlib.suppress(UsageError):
+            keys = keys_of(name, registry.load(name))
+            if is_made_with_check_keys(keys):
+                found[name] = keys
+    return found
 
 
 def _shapes(records: Sequence[Any]) -> tuple[dict[str, Shape], dict[type[Any], Shape]]:

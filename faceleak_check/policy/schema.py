@@ -87,6 +87,7 @@ class Dataset:
         image_columns: What the policy says of the columns of a Parquet file; None where it says nothing.
         arrays: What the policy says of the arrays of an .npz file; None where it says nothing.
         templates: What made its templates; None where it holds pictures.
+        options: The keys of a format that another package brings, as a record of its own; None where it has none.
         without: Content digests of files that are as if they were not there: the proof that a removal helps runs the
             policy so.
     """
@@ -104,6 +105,7 @@ class Dataset:
     image_columns: ParquetColumns | None = None
     arrays: ArrayNames | None = None
     templates: TemplateOrigin | None = None
+    options: Any = None
     without: frozenset[str] = frozenset()
 
     @property

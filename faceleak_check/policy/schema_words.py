@@ -81,6 +81,8 @@ def _mapping(shape: Shape, links: Mapping[str, str]) -> str:
     own = [*shape.get("patternProperties", {}).values(), shape.get("additionalProperties")][0]
     if not isinstance(own, Mapping):
         return "; ".join(f"`{key}`: {text}" for key, text in keys.items())
+    if not own:
+        return "a mapping of keys and values"
     usual = what_it_is(own, links)
     others = "".join(f"; `{key}` is {text}" for key, text in keys.items() if text != usual)
     return f"names of your own, each with {usual}{others}"

@@ -11,7 +11,7 @@ from faceleak_check.policy.validation import Validator, is_made_with_check_keys
 from faceleak_check.policy.wording import KeyPath, found, quoted
 from faceleak_check.registry import SCREENS, suggestion
 
-__all__ = ["HUB", "build_hub", "build_screens"]
+__all__ = ["HUB", "build_hub", "build_screens", "is_screen"]
 
 HUB = "hub"
 """The key of ``screens`` that is no screen: it looks at matches, not at pictures."""
@@ -48,6 +48,12 @@ def build_hub(validator: Validator) -> HubKeys | None:
     if not isinstance(rules, dict) or HUB not in rules:
         return None
     return validator.build(HubKeys, rules[HUB], ("screens", HUB))
+
+
+def is_screen(screen: Any) -> bool:
+    """Whether the gate knows the keys of a screen's class."""
+    keys = getattr(screen, "keys", None)
+    return is_made_with_check_keys(keys) and {_METHOD, _LIMIT} <= keys.__pydantic_fields__.keys()
 
 
 def _refusal(screen: Any, rule: str, keys: Any) -> str | None:
@@ -142,8 +148,7 @@ class _ScreenBuilder:
         except UsageError as error:
             self._validator.report(place, str(error))
             return None
-        keys = getattr(screen, "keys", None)
-        if is_made_with_check_keys(keys) and {_METHOD, _LIMIT} <= keys.__pydantic_fields__.keys():
+        if is_screen(screen):
             return screen
         self._validator.report(place, _NOT_OURS)
         return None

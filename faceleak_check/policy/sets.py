@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from faceleak_check.policy.formats import names_people
 from faceleak_check.policy.paths import overlap
 from faceleak_check.policy.roles import CALIBRATION, CONTROL, DATASET, GENERATED, MATCHES, SOURCE
 from faceleak_check.policy.schema import Dataset
@@ -21,7 +22,7 @@ _APART_FROM = {SOURCE: (GENERATED,), CONTROL: (GENERATED, SOURCE, MATCHES), CALI
 PARQUET = "parquet"
 ARRAYS = "arrays"
 ARCHIVE = "archive"
-_WAYS = {PARQUET: "identity", "lmdb": "own", ARRAYS: "array", ARCHIVE: "sidecar"}
+_WAYS = {PARQUET: "identity", ARRAYS: "array", ARCHIVE: "sidecar"}
 _LABELS = {
     "parent_folder": "'labels: parent_folder' or 'labels: {csv: labels.csv}'",
     "identity": "'columns: {identity: ...}' or 'labels: {csv: labels.csv}'",
@@ -45,7 +46,8 @@ def how_to_label(formats: Mapping[str, str]) -> str:
     """
     places: dict[str, list[str]] = {}
     for name, its_format in formats.items():
-        places.setdefault(_WAYS.get(its_format, "parent_folder"), []).append(f"datasets.{name}")
+        usual = "own" if names_people(its_format) == "if_asked" else "parent_folder"
+        places.setdefault(_WAYS.get(its_format, usual), []).append(f"datasets.{name}")
     ways = (f"write {_LABELS[way]} under {' or '.join(where)}" for way, where in places.items())
     return ", or ".join(ways)
 

@@ -14,6 +14,7 @@ __all__ = [
     "Shape",
     "add_columns",
     "add_embedders",
+    "add_options",
     "add_roles",
     "one_check",
     "screen_method",
@@ -98,6 +99,23 @@ def add_columns(shape: Shape, formats: Mapping[str, Shape]) -> None:
             "then": {"properties": {"columns": columns}},
         }
         for name, columns in formats.items()
+    ]
+
+
+def add_options(shape: Shape, formats: Mapping[str, Shape]) -> None:
+    """Add what the key ``options`` of a dataset holds, which formats of other packages bring.
+
+    Args:
+        shape: The shape of a dataset.
+        formats: The shape of ``options`` for each format that has them.
+    """
+    shape["properties"]["options"] |= {"type": "object", "additionalProperties": {}}
+    shape["allOf"] += [
+        {
+            "if": {"required": ["format"], "properties": {"format": {"const": name}}},
+            "then": {"properties": {"options": options}},
+        }
+        for name, options in formats.items()
     ]
 
 

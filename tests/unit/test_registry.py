@@ -141,3 +141,19 @@ def test_a_third_party_is_not_imported_before_it_is_used(install: Install) -> No
     install("arc = third_party_broken:Arc")
     assert "arc" in Registry("embedder", BUILT_IN)
     assert Registry("check", {}).__contains__("arc") is False
+
+
+def test_a_name_that_two_packages_bring_is_taken_from_neither(install: Install, tmp_path: Path) -> None:
+    install("arc = third_party_good:Arc")
+    other = tmp_path / "other-2.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 2.0\n")
+    (other / "entry_points.txt").write_text("[faceleak_check.embedders]\narc = other_good:Ark\n")
+    registry = Registry("embedder", BUILT_IN)
+    assert list(registry) == ["dlib-resnet", "arc"]
+    with pytest.raises(UsageError) as error:
+        registry.load("arc")
+    assert str(error.value) == (
+        "embedder 'arc' is brought by 2 packages: 'other_good:Ark' of other, 'third_party_good:Arc' of third-party; "
+        "keep one of them"
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
+from faceleak_check.policy.formats import NamesPeople
 from faceleak_check.readers.files import FileError
 from faceleak_check.readers.lmdb.environment import Environment, LmdbError, open_environment
 from faceleak_check.readers.lmdb.values import found_in, label_key, text_of, value_of
@@ -34,6 +36,7 @@ class LmdbReader(PackedReader):
         known: Where some of its images are, in place of a scan.
     """
 
+    names_people: ClassVar[NamesPeople] = "if_asked"
     noun, nouns = "an LMDB file", "LMDB files"
 
     def _files(self, told: PacedProgress) -> Sequence[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from faceleak_check.errors import DatasetError
+from faceleak_check.policy.formats import NamesPeople
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.protocols import Progress
 from faceleak_check.readers.files import FileError
@@ -50,6 +51,8 @@ class RecordIoReader:
         dataset: The dataset as the policy declares it.
         known: Where the records of some of its images begin, in place of a scan.
     """
+
+    names_people: ClassVar[NamesPeople] = "always"
 
     def __init__(self, dataset: Dataset, known: Mapping[str, int] | None = None) -> None:
         self._dataset = dataset

@@ -97,7 +97,7 @@ TEXT_IN_QUOTES = "expected text; put it in quotes"
             [
                 (
                     "p.yaml:4:15: datasets.generated: unknown key 'pth' (did you mean 'path'?); "
-                    "expected: path, format, labels, columns, arrays, templates, align, faces, expect"
+                    "expected: path, format, labels, columns, arrays, templates, options, align, faces, expect"
                 )
             ],
         ),

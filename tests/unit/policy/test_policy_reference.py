@@ -82,6 +82,7 @@ relative to the policy file; a figure that is worse than there is a leak. |
             {"type": "object", "patternProperties": {"x": {"$ref": "#/$defs/A"}}},
             "names of your own, each with [`a`](#a)",
         ),
+        ({"type": "object", "additionalProperties": {}}, "a mapping of keys and values"),
         ({"anyOf": [{"enum": ["a"]}, {"type": "string"}]}, "`a` or a name that another package brings"),
         (
             {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"\$\{"}]},
