@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from faceleak_check.policy.types import PositiveCount, PositiveShare, Threshold, check_keys
-from faceleak_check.records import CanaryKind, Measurement, Outcome
+from faceleak_check.records import AboutCheck, CanaryKind, Measurement, Outcome
 
 __all__ = ["CanaryRecall"]
 
@@ -22,6 +22,14 @@ class CanaryRecall:
         n: How many source images are altered, each in every way.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="Is the gate awake?",
+        question=(
+            "Are altered copies of source photographs, sent through the whole gate, caught as they should be?"
+        ),
+        kind="awake",
+        not_shown="Whether anything leaks: it tells only whether this gate would notice copies.",
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (("source",),)
     may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     can_agree: ClassVar[bool] = False

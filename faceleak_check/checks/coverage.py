@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from faceleak_check.policy.types import PositiveCount, Share, check_keys
-from faceleak_check.records import NO_FACE, Figure, Measurement, Outcome
+from faceleak_check.records import NO_FACE, AboutCheck, Figure, Measurement, Outcome
 
 __all__ = ["Coverage"]
 
@@ -22,6 +22,12 @@ class Coverage:
         max_screened: Highest share that the screens may take out.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="Was enough looked at?",
+        question="Could enough of the dataset's images be compared at all?",
+        kind="coverage",
+        not_shown="Whether anything leaks: it tells only how much could be looked at.",
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (("dataset",),)
     needs_whole_set: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = False

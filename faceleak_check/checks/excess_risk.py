@@ -12,7 +12,7 @@ from faceleak_check.checks.leaks import leaking, metric_of, people_of, worst_fir
 from faceleak_check.checks.statistics import excess
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Share, Threshold, check_keys
-from faceleak_check.records import Figure, IntArray, Interval, Measurement, Pair
+from faceleak_check.records import AboutCheck, Figure, IntArray, Interval, Measurement, Pair
 
 __all__ = ["ExcessRisk"]
 
@@ -29,6 +29,15 @@ class ExcessRisk:
         confidence: If given, the upper end of the interval at this confidence must meet the limit.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="Matches beyond chance",
+        question=(
+            "Do generated images match the source set more often than they match people whom the "
+            "generator never saw?"
+        ),
+        kind="excess",
+        not_shown="That no single person comes back: it is an average over the whole set.",
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("generated", "source", "control"),
         ("matches", "control"),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from faceleak_check.checks.leaks import find_leaks, leaking, metric_of
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Count, PositiveCount, Threshold, check_keys
-from faceleak_check.records import Measurement, Pair
+from faceleak_check.records import AboutCheck, Measurement, Pair
 
 __all__ = ["IdentityExposure"]
 
@@ -29,6 +29,11 @@ class IdentityExposure:
         people: How source people are told apart, by the source's labels, or by clusters of its templates.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="Real people who come back",
+        question="How many different people of the source set are matched by generated images?",
+        kind="people",
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"), ("matches",))
     may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     needs_whole_set: ClassVar[bool] = False

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from faceleak_check.checks.leaks import find_leaks, leaking, metric_of
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Count, Threshold, check_keys
-from faceleak_check.records import Measurement
+from faceleak_check.records import AboutCheck, Measurement
 
 __all__ = ["LeakCount"]
 
@@ -24,6 +24,14 @@ class LeakCount:
         at_most: Highest number allowed.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="Number of generated images that match a real photograph",
+        question=(
+            "How many generated images resemble somebody in the source set so much that the recogniser "
+            "takes both for one person?"
+        ),
+        kind="rate",
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"), ("matches",))
     may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     needs_whole_set: ClassVar[bool] = False

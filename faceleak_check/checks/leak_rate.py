@@ -11,7 +11,7 @@ from faceleak_check.checks.leaks import find_leaks, leaking, metric_of, people_o
 from faceleak_check.checks.statistics.rates import wilson_interval, wilson_interval_of_groups
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Share, Threshold, check_keys
-from faceleak_check.records import Interval, Measurement
+from faceleak_check.records import AboutCheck, Interval, Measurement
 
 __all__ = ["LeakRate"]
 
@@ -26,6 +26,14 @@ class LeakRate:
         confidence: If given, the upper end of the Wilson interval at this confidence must meet the limit.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="Share of generated images that match a real photograph",
+        question=(
+            "How large a share of the generated images resembles somebody in the source set so much "
+            "that the recogniser takes both for one person?"
+        ),
+        kind="rate",
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"), ("matches",))
     may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     needs_whole_set: ClassVar[bool] = True
@@ -52,6 +60,11 @@ class LeakRate:
     def metric(self) -> str:
         """What decides which neighbour is nearest."""
         return metric_of(self.threshold)
+
+    @property
+    def by_chance(self) -> tuple[str, float] | None:
+        """The key that states what share of people who were never trained on leaks by chance, and its value."""
+        return None if self.threshold.fpir is None else ("fpir", self.threshold.fpir)
 
     def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
         """Which neighbours are at or over the threshold, shape (n, k)."""

@@ -10,7 +10,7 @@ from faceleak_check.checks.leaks import people_of
 from faceleak_check.checks.statistics import roc
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Rate, Share, check_keys
-from faceleak_check.records import Figure, Measurement, Pair, RocCurve
+from faceleak_check.records import AboutCheck, Figure, Measurement, Pair, RocCurve
 
 __all__ = ["MembershipInference"]
 
@@ -27,6 +27,14 @@ class MembershipInference:
         confidence: If given, the upper end of the interval at this confidence must meet the limit.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="Can training photographs be told from others?",
+        question=(
+            "Could somebody who has the generated images tell which photographs the generator was trained on?"
+        ),
+        kind="members",
+        not_shown="That no attack works: this is one attack, and a better one may tell more.",
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source", "control"),)
     needs_whole_set: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = False
@@ -35,6 +43,11 @@ class MembershipInference:
     fpr: Rate
     at_most: Share
     confidence: Confidence | None = None
+
+    @property
+    def by_chance(self) -> tuple[str, float]:
+        """The key that states what share of people who were never trained on is found by chance, and its value."""
+        return "fpr", self.fpr
 
     def measure_members(self, members: Matches, non_members: Matches) -> tuple[Measurement, RocCurve]:
         """True positive rate of the attack, and its whole curve.

@@ -12,7 +12,7 @@ from faceleak_check.matches import Matches
 from faceleak_check.policy.names import Sha256
 from faceleak_check.policy.paths import PolicyPath
 from faceleak_check.policy.types import Cosine, Count, HashBits, Threshold, check_keys
-from faceleak_check.records import Measurement
+from faceleak_check.records import AboutCheck, Measurement
 
 __all__ = ["HASH_BITS", "MOST_BITS", "NearCopy"]
 
@@ -37,6 +37,12 @@ class NearCopy:
         sha256: For sscd, the digest that the file must have.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="Copied photographs",
+        question="Are generated images copies of photographs of the source set?",
+        kind="copies",
+        not_shown="Whether people come back in new pictures: only copies of photographs are looked for.",
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"),)
     has_embedder: ClassVar[bool] = False
     is_screened: ClassVar[bool] = False

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from faceleak_check.checks.leaks import worst_first
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Cosine, PositiveCount, check_keys
-from faceleak_check.records import Measurement
+from faceleak_check.records import AboutCheck, Measurement
 
 __all__ = ["TopKSimilarity"]
 
@@ -26,6 +26,15 @@ class TopKSimilarity:
         at_most: Highest cosine allowed in any of them.
     """
 
+    about: ClassVar[AboutCheck] = AboutCheck(
+        title="The most similar pairs",
+        question="How similar is the most similar of all pairs of a generated and a source image?",
+        kind="nearest",
+        not_shown=(
+            "How many images leak, or how many matches chance gives: a cosine means something for one "
+            "recogniser and one kind of picture only."
+        ),
+    )
     roles: ClassVar[tuple[tuple[str, ...], ...]] = (("generated", "source"), ("matches",))
     may_name: ClassVar[tuple[str, ...]] = ("control", "calibration")
     needs_whole_set: ClassVar[bool] = False

@@ -13,7 +13,6 @@ from faceleak_check.policy.validation import Validator
 __all__ = ["CANARY_RECALL", "check_canaries", "guarded"]
 
 CANARY_RECALL = "canary_recall"
-_TOP_K = "top_k_similarity"
 
 
 def guarded(canary: Case, cases: Sequence[Case]) -> tuple[tuple[Case, Threshold], ...]:
@@ -46,7 +45,7 @@ def _threshold(case: Case, embedder: NamedEmbedder) -> Threshold | None:
     if case.embedder != embedder:
         return None
     check: Any = case.check
-    if case.check_name == _TOP_K:
+    if getattr(check, "limits_cosine", False):
         return Threshold(cosine=check.at_most)
     return own_threshold(check)
 

@@ -46,14 +46,8 @@ def unused_parts(source: Source, datasets: Mapping[str, Dataset], cases: Sequenc
 def _below_chance(case: Case) -> Iterator[str]:
     """A limit that people who were never trained on exceed by chance, so that a clean set fails."""
     check: Any = case.check
-    threshold = own_threshold(check)
-    if case.check_name == "leak_rate" and threshold is not None and threshold.fpir is not None:
-        chance, key = threshold.fpir, "fpir"
-    elif case.check_name == "membership_inference":
-        chance, key = check.fpr, "fpr"
-    else:
-        return
-    if check.at_most <= chance:
+    key, chance = getattr(check, "by_chance", None) or ("", None)
+    if chance is not None and check.at_most <= chance:
         yield (
             f"line {case.line}: {case.id} allows at most {100 * check.at_most:.6g}%, and its {key} of "
             f"{100 * chance:.6g}% alone gives as much by chance: allow more, or ask for a lower rate"

@@ -32,10 +32,9 @@ def build_reader(kind: Callable[[Dataset], Reader], dataset: Dataset, memory: Me
     if READERS.is_built_in(dataset.format):
         return _remembering(kind(dataset), memory)
     _require_place(kind, dataset)
-    part = f"reader {dataset.format!r}"
-    with blamed(part, "be made", error=DatasetError):
+    with blamed(f"reader {dataset.format!r}", "be made", error=DatasetError):
         reader = _remembering(kind(dataset), memory)
-    return GuardedReader(reader, part, dataset.name)
+    return GuardedReader(reader, dataset)
 
 
 def _remembering(reader: Reader, memory: Memory | None) -> Reader:

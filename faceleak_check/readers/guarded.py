@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.guards import blamed
+from faceleak_check.policy.schema import Dataset
 from faceleak_check.protocols import OrderedReader, Progress, Reader
+from faceleak_check.readers.labels import labels_of
 from faceleak_check.records import Exclusion, ImageList, ImageRef, ImageSet, IntArray
 
 __all__ = ["GuardedReader", "unsound"]
@@ -20,26 +23,45 @@ class GuardedReader:
 
     Args:
         reader: The reader.
-        part: Its kind and its name in quotes, such as ``reader 'sqlite'``.
-        name: The dataset's name in the policy.
+        dataset: The dataset as the policy declares it.
     """
 
-    def __init__(self, reader: Reader, part: str, name: str) -> None:
+    def __init__(self, reader: Reader, dataset: Dataset) -> None:
         self._reader = reader
-        self._part = part
-        self._name = name
+        self._dataset = dataset
+        self._part = f"reader {dataset.format!r}"
+        self._name = dataset.name
 
     def scan(self, progress: Progress) -> ImageSet:
         """See `faceleak_check.protocols.Reader`.
 
         Raises:
-            DatasetError: The reader's own, or it failed, or what it found is not fit to be counted.
+            DatasetError: The reader's own, or it failed, or what it found is not fit to be counted; or an image has no
+                label where the policy says that all have one.
         """
         with blamed(self._part, f"list {self._name!r}", error=DatasetError):
             found = self._reader.scan(progress)
         if problem := unsound(found, self._name):
             raise self._broken(f"listed {self._name!r} in a way that cannot be counted on", problem)
-        return found
+        return replace(found, images=self._labelled(found))
+
+    def _labelled(self, found: ImageSet) -> ImageList:
+        """The images with the people that the policy's ``labels`` name: by the reader where they are its own.
+
+        A person without a name would pass for a stranger wherever thresholds are found.
+        """
+        images = found.images
+        if self._dataset.labels.kind == "own":
+            n_nameless = sum(not people for people in images.labels)
+            if n_nameless:
+                what = f"named nobody in {n_nameless:,} of {len(images):,} images of {self._name!r}"
+                raise self._broken(
+                    f"{what}, and the policy says labels: own", "no label, expected one for each"
+                )
+            return images
+        ids = [image.id for image in images]
+        labels = labels_of(self._dataset, ids, {gone.id for gone in found.excluded})
+        return images.relabelled([()] * len(ids) if labels is None else labels)
 
     def read(self, image: ImageRef) -> bytes:
         """See `faceleak_check.protocols.Reader`.
@@ -62,7 +84,7 @@ class GuardedReader:
         if part_of is None:
             return self
         with blamed(self._part, "make a part of itself", error=DatasetError):
-            return GuardedReader(part_of(images), self._part, self._name)
+            return GuardedReader(part_of(images), self._dataset)
 
     def reading_order(self, images: ImageList) -> IntArray:
         """See `faceleak_check.protocols.OrderedReader`; the order of the ids where the reader knows none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faceleak_check.records.about_check import AboutCheck, CheckKind
 from faceleak_check.records.arrays import Box, FloatArray, IntArray, Point
 from faceleak_check.records.calibration import Calibration, ChanceMatches, ErrorRate, Suspect
 from faceleak_check.records.digests import DigestIndex, Digests, digest_array
@@ -54,11 +55,13 @@ __all__ = [
     "UNREADABLE",
     "UNSEEN_FOLDER",
     "WHOLE_PICTURE",
+    "AboutCheck",
     "Alignment",
     "Box",
     "Calibration",
     "CanaryKind",
     "ChanceMatches",
+    "CheckKind",
     "ChipTemplate",
     "Counts",
     "DigestIndex",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal
 
+from faceleak_check.records import CheckKind
+from faceleak_check.reports.about import kind_of
+
 __all__ = ["FIGURES", "FigureKind"]
 
 FigureKind = Literal[
@@ -22,14 +25,14 @@ FigureKind = Literal[
 _DIGITS = 12
 
 Case = Mapping[str, Any]
-Figures = Callable[[Case, Collection[str]], Iterator[str]]
+Figures = Callable[[Case, Collection[CheckKind | None]], Iterator[str]]
 
 
 def _of_checks(told: Callable[[Case], Iterator[str]]) -> Figures:
-    """Asks only cases of the checks that speak to a topic."""
+    """Asks only cases of the kinds of checks that speak to a topic."""
 
-    def figures(case: Case, checks: Collection[str]) -> Iterator[str]:
-        return told(case) if case["check"] in checks else iter(())
+    def figures(case: Case, kinds: Collection[CheckKind | None]) -> Iterator[str]:
+        return told(case) if kind_of(case["check"]) in kinds else iter(())
 
     return figures
 

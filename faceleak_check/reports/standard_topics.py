@@ -1,4 +1,4 @@
-"""What each text asks for, topic by topic in our own words, and which checks speak to it.
+"""What each text asks for, topic by topic in our own words, and which kinds of checks speak to it.
 
 Clauses are numbered where the contents list of the published text is open to everybody; elsewhere the topic is named.
 """
@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from faceleak_check.policy.report_keys import StandardName
+from faceleak_check.records import CheckKind
+from faceleak_check.reports.about import MATCHED
 from faceleak_check.reports.standard_figures import FigureKind
 
 __all__ = ["STANDARDS", "Standard", "Topic"]
@@ -21,14 +24,14 @@ class Topic:
     Attributes:
         clause: Which part of the text.
         asks: What it asks for, in our words.
-        checks: The checks whose figures are evidence towards it; none where nothing that a gate measures is.
+        kinds: The kinds of checks whose figures are evidence towards it; none where nothing that a gate measures is.
         figures: Which figures of those cases.
         is_shared: Whether equal figures of several cases are told once.
     """
 
     clause: str
     asks: str
-    checks: frozenset[str] = frozenset()
+    kinds: frozenset[CheckKind | None] = frozenset()
     figures: tuple[FigureKind, ...] = ("outcome",)
     is_shared: bool = False
 
@@ -41,16 +44,16 @@ class Standard:
     topics: tuple[Topic, ...]
 
 
-_RATES = frozenset({"leak_rate", "leak_count"})
-_PEOPLE = frozenset({"identity_exposure"})
-_NEAREST = frozenset({"top_k_similarity"})
-_COPIES = frozenset({"near_copy"})
-_EXCESS = frozenset({"excess_risk"})
-_MEMBERS = frozenset({"membership_inference"})
-_AWAKE = frozenset({"canary_recall"})
-_COVERED = frozenset({"coverage"})
-_MATCHED = _RATES | _PEOPLE | _NEAREST | _EXCESS
-_ALL = _MATCHED | _COPIES | _MEMBERS | _AWAKE | _COVERED
+_Kinds = frozenset[CheckKind | None]
+
+_RATES: _Kinds = frozenset({"rate"})
+_PEOPLE: _Kinds = frozenset({"people"})
+_NEAREST: _Kinds = frozenset({"nearest"})
+_COPIES: _Kinds = frozenset({"copies"})
+_EXCESS: _Kinds = frozenset({"excess"})
+_MEMBERS: _Kinds = frozenset({"members"})
+_AWAKE: _Kinds = frozenset({"awake"})
+_ALL: _Kinds = frozenset(get_args(CheckKind))
 
 _GDPR = Standard(
     title="GDPR, Recital 26",
@@ -58,13 +61,13 @@ _GDPR = Standard(
         Topic(
             clause="singling out",
             asks="whether a person can be picked out of the data, directly or indirectly",
-            checks=_PEOPLE | _RATES | _NEAREST | _COPIES,
+            kinds=_PEOPLE | _RATES | _NEAREST | _COPIES,
         ),
         Topic(
             clause="means reasonably likely to be used",
             asks="every means that the holder or anybody else is reasonably likely to use to identify a person; "
             "here: comparing faces by a recogniser, or pictures with pictures",
-            checks=_ALL,
+            kinds=_ALL,
             figures=("recogniser",),
             is_shared=True,
         ),
@@ -72,7 +75,7 @@ _GDPR = Standard(
             clause="objective factors: technology",
             asks="the technology there is now, and where it is going; here: how well the recogniser used finds "
             "altered pictures of people that it knows",
-            checks=_AWAKE,
+            kinds=_AWAKE,
         ),
         Topic(
             clause="objective factors: cost and time",
@@ -81,7 +84,7 @@ _GDPR = Standard(
         Topic(
             clause="anonymous information",
             asks="that people are not, or no longer, identifiable; here: matches beyond those that chance gives",
-            checks=_EXCESS | _MEMBERS,
+            kinds=_EXCESS | _MEMBERS,
         ),
     ),
 )
@@ -98,23 +101,23 @@ _EDPB = Standard(
             clause="anonymity: personal data obtained from queries",
             asks="that the likelihood of obtaining training data from the model's output, on purpose or not, is "
             "insignificant",
-            checks=_RATES | _NEAREST | _COPIES | _EXCESS,
+            kinds=_RATES | _NEAREST | _COPIES | _EXCESS,
         ),
         Topic(
             clause="anonymity: of any data subject",
             asks="that this holds for every single person whose data were used, and not on average",
-            checks=_PEOPLE | _NEAREST,
+            kinds=_PEOPLE | _NEAREST,
         ),
         Topic(
             clause="testing and resistance to attacks",
             asks="tests against known attacks, such as membership inference, regurgitation of training data and "
             "reconstruction",
-            checks=_MEMBERS | _COPIES,
+            kinds=_MEMBERS | _COPIES,
         ),
         Topic(
             clause="documentation",
             asks="records by which an authority can check the claim: what was tested, how, and with what result",
-            checks=_ALL,
+            kinds=_ALL,
             figures=("sets",),
             is_shared=True,
         ),
@@ -131,28 +134,28 @@ _ISO_27559 = Standard(
         Topic(
             clause="7.3 Attack modelling",
             asks="the risk of the average record and of the one most at risk",
-            checks=_RATES | _NEAREST,
+            kinds=_RATES | _NEAREST,
         ),
         Topic(
             clause="8.2 Assessing identifiability: quantifying",
             asks="a figure of how identifiable people are, against a threshold set beforehand",
-            checks=_RATES | _PEOPLE | _EXCESS,
+            kinds=_RATES | _PEOPLE | _EXCESS,
         ),
         Topic(
             clause="8.2 Assessing identifiability: adversarial testing",
             asks="attempts to identify people, as somebody with a motive would make them",
-            checks=_MEMBERS | _COPIES | _AWAKE,
+            kinds=_MEMBERS | _COPIES | _AWAKE,
         ),
         Topic(
             clause="8.3 Mitigation: re-evaluation",
             asks="that the figure is measured anew after a change",
-            checks=_ALL,
+            kinds=_ALL,
             figures=("previous",),
         ),
         Topic(
             clause="9 De-identification governance",
             asks="who decides, by which rules, before and after the data are made available; here: accepted matches",
-            checks=_MATCHED | _COPIES,
+            kinds=MATCHED | _COPIES,
             figures=("waived",),
         ),
     ),
@@ -164,21 +167,21 @@ _ISO_19795 = Standard(
         Topic(
             clause="system under test",
             asks="what was tested: the recogniser in its exact version, and how it was set",
-            checks=_ALL,
+            kinds=_ALL,
             figures=("recogniser",),
             is_shared=True,
         ),
         Topic(
             clause="false match rate",
             asks="the rate with its threshold, the uncertainty, and the comparisons it was found on",
-            checks=_ALL,
+            kinds=_ALL,
             figures=("fmr",),
             is_shared=True,
         ),
         Topic(
             clause="false positive identification rate",
             asks="the same for a search in a gallery, at the gallery's size",
-            checks=_ALL,
+            kinds=_ALL,
             figures=("fpir",),
             is_shared=True,
         ),
@@ -186,26 +189,26 @@ _ISO_19795 = Standard(
             clause="false non-match rate",
             asks="how often two pictures of one person are not matched; the canaries are altered copies of one "
             "picture, which are easier to match than two pictures",
-            checks=_AWAKE,
+            kinds=_AWAKE,
         ),
         Topic(
             clause="failures to acquire and to enrol",
             asks="how many images could not be used, and why",
-            checks=_ALL,
+            kinds=_ALL,
             figures=("failures",),
             is_shared=True,
         ),
         Topic(
             clause="test population",
             asks="how many people and images took part",
-            checks=_ALL,
+            kinds=_ALL,
             figures=("population",),
             is_shared=True,
         ),
         Topic(
             clause="uncertainty",
             asks="an interval beside each rate",
-            checks=_RATES | _EXCESS | _MEMBERS,
+            kinds=_RATES | _EXCESS | _MEMBERS,
             figures=("interval",),
         ),
     ),

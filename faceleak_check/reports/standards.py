@@ -65,7 +65,7 @@ def _figures(topic: Topic, policy: Record) -> Iterator[tuple[str, str]]:
         (case["case"], figure)
         for case in policy["cases"]
         for kind in topic.figures
-        for figure in FIGURES[kind](case, topic.checks)
+        for figure in FIGURES[kind](case, topic.kinds)
     ]
     yield from (_once(found) if topic.is_shared else found) or [("", NOT_MEASURED)]
 

@@ -113,6 +113,10 @@ READERS = {
         "gave an order of 'odd' that leaves images out",
         "Found 3 different rows of 6, expected each row once. The reader is broken: tell its author.",
     ),
+    "Nameless": (
+        "named nobody in 6 of 6 images of 'odd', and the policy says labels: own",
+        "Found no label, expected one for each. The reader is broken: tell its author.",
+    ),
     "Excluding": (
         UNCOUNTED,
         (
@@ -186,7 +190,8 @@ def policies() -> dict[str, str]:
         ),
     }
     for name in (*READERS, "WrongBytes", "Careful"):
-        odd = f"  odd: {{path: {name}, format: {name}}}\n  training: {{path: training}}\n"
+        labels = ", labels: own" if name == "Nameless" else ""
+        odd = f"  odd: {{path: {name}, format: {name}{labels}}}\n  training: {{path: training}}\n"
         found[f"reader-{name}"] = policy(
             odd, f"  - leak_count: {{generated: odd, source: training, {CHECK}}}\n"
         )

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from faceleak_check.checks.statistics.rates import bound_of_none
+from faceleak_check.reports.about import MATCHED, about_of, kind_of
 from faceleak_check.reports.page.words import counted, joined, percent
 
 __all__ = ["caveats"]
 
 _CONFIDENCE = 0.95
-_OF_PEOPLE = ("leak_rate", "leak_count", "identity_exposure", "excess_risk", "top_k_similarity")
-"""Checks that look for people, and not for copies of pictures."""
-_OF_THE_GATE = ("canary_recall", "coverage")
+_OF_THE_GATE = ("awake", "coverage")
+"""The kinds of checks that look at the gate, and not at the release."""
 _SUPPORTED_BY_CHANCE = 0.5
 """Share of what was found from which on chance is worth a sentence."""
 
@@ -52,7 +52,12 @@ def _on_nothing_found(case: Record) -> Iterator[str]:
     """None of n is no proof of none."""
     measured = case["measurement"]
     n = measured["n"]
-    if measured["value"] or not measured["pairs_are_leaks"] or case["check"] not in _NONE_OF_N or n < 1:
+    if (
+        measured["value"]
+        or not measured["pairs_are_leaks"]
+        or kind_of(case["check"]) not in _NONE_OF_N
+        or n < 1
+    ):
         return
     interval = measured["interval"] if measured["confidence_asked"] else None
     high = interval["high"] if interval else bound_of_none(n, _CONFIDENCE)
@@ -63,12 +68,12 @@ def _on_nothing_found(case: Record) -> Iterator[str]:
     )
 
 
-_NONE_OF_N = ("leak_rate", "leak_count", "near_copy")
+_NONE_OF_N = ("rate", "copies")
 
 
 def _on_chance(case: Record) -> Iterator[str]:
     measured = case["measurement"]
-    if not measured["pairs_are_leaks"] or case["check"] not in _OF_PEOPLE:
+    if not measured["pairs_are_leaks"] or kind_of(case["check"]) not in MATCHED:
         return
     chance, n_pairs = case["chance"], measured["n_pairs"]
     if not case["thresholds"]:
@@ -101,14 +106,14 @@ def _on_chance(case: Record) -> Iterator[str]:
 
 def _on_recogniser(case: Record) -> Iterator[str]:
     specs = [spec for spec in (case["embedder"], *case["agreement"].values()) if spec]
-    if not specs or case["check"] == "coverage":
+    if not specs or kind_of(case["check"]) == "coverage":
         return
     names = joined(dict.fromkeys(spec["name"] for spec in specs))
     if not all(spec["recognises_people"] for spec in specs):
         yield f"Anything about people: {names} is no face recogniser."
     elif len(specs) > 1:
         yield f"What other recognisers see: only what {names} agree on is counted."
-    elif case["check"] in _OF_PEOPLE or case["check"] == "membership_inference":
+    elif kind_of(case["check"]) in MATCHED | {"members"}:
         yield (
             f"What another recogniser or a person would see: this is the view of one, {names}. Recognisers err "
             "more on some groups of people than on others, and no figure here is told apart by them."
@@ -120,14 +125,14 @@ def _on_sets(case: Record) -> Iterator[str]:
     source = sets.get("source")
     if "matches" in sets:
         yield "What the pictures show: a list of matches was judged that somebody else had made."
-    if source and case["check"] not in _OF_THE_GATE:
+    if source and kind_of(case["check"]) not in _OF_THE_GATE:
         yield (
             f"Whether other people come back: only the {counted(source['counts']['n_embedded'], 'image')} of "
             f"{source['name']!r} were compared, and not what else the generator, or a model that it was built "
             "on, has seen."
         )
     for role in ("generated", "source"):
-        counts = sets[role]["counts"] if role in sets and case["check"] not in _OF_THE_GATE else None
+        counts = sets[role]["counts"] if role in sets and kind_of(case["check"]) not in _OF_THE_GATE else None
         if counts and counts["n_seen"] > counts["n_embedded"]:
             n = counts["n_seen"] - counts["n_embedded"]
             yield (
@@ -143,31 +148,18 @@ def _on_sets(case: Record) -> Iterator[str]:
 
 
 def _on_check(case: Record) -> Iterator[str]:
-    check = case["check"]
-    if check in _OF_PEOPLE and check != "top_k_similarity":
+    about = about_of(case["check"])
+    if about.kind in MATCHED - {"nearest"}:
         yield (
             "That every picture of a source person is recognised: copies of a photograph are found far more "
             "surely than other photographs of the same people."
         )
-    if check in _OF_ONE_CHECK:
-        yield _OF_ONE_CHECK[check]
-
-
-_OF_ONE_CHECK: Mapping[str, str] = {
-    "near_copy": "Whether people come back in new pictures: only copies of photographs are looked for.",
-    "excess_risk": "That no single person comes back: it is an average over the whole set.",
-    "membership_inference": "That no attack works: this is one attack, and a better one may tell more.",
-    "canary_recall": "Whether anything leaks: it tells only whether this gate would notice copies.",
-    "coverage": "Whether anything leaks: it tells only how much could be looked at.",
-    "top_k_similarity": (
-        "How many images leak, or how many matches chance gives: a cosine means something for one recogniser and "
-        "one kind of picture only."
-    ),
-}
+    if about.not_shown:
+        yield about.not_shown
 
 
 def _on_gate(case: Record, others: Sequence[Record]) -> Iterator[str]:
-    if case["check"] in _OF_THE_GATE or "source" not in case["sets"]:
+    if kind_of(case["check"]) in _OF_THE_GATE or "source" not in case["sets"]:
         return
     source = case["sets"]["source"]["sha256"]
     tested = [

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from faceleak_check.reports.about import kind_of
 from faceleak_check.reports.facts import facts
 from faceleak_check.reports.page.headings import in_order
 from faceleak_check.reports.page.words import joined
@@ -15,7 +16,8 @@ __all__ = ["Command", "Method", "ModelRow", "SetRow", "ThresholdRow", "method_of
 
 _TOLD_HERE = ("figure", "suspects", "alignment", "scan", "search", "previous")
 """Facts of a case that stand nowhere else on the page."""
-_WITHOUT_THRESHOLD = ("coverage", "membership_inference", "top_k_similarity")
+_WITHOUT_THRESHOLD = ("coverage", "members", "nearest")
+"""The kinds of checks that call no pair a leak."""
 
 Record = Mapping[str, Any]
 
@@ -140,7 +142,7 @@ def _of_case(case: Record) -> Iterator[tuple[str, str]]:
             f"{one['n_people']:,} people; {100 * one['confidence']:.6g}% interval {one['low']:.4f} to {one['high']:.4f}"
             + ("; extrapolated beyond what they can show" if one["extrapolated"] else ""),
         )
-    if measured is not None and not case["thresholds"] and case["check"] not in _WITHOUT_THRESHOLD:
+    if measured is not None and not case["thresholds"] and kind_of(case["check"]) not in _WITHOUT_THRESHOLD:
         yield measured["rule"], "stated in the policy; no error rate is known for it"
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from faceleak_check.checks.judge import told_apart
+from faceleak_check.reports.about import about_of
 from faceleak_check.reports.page.caveats import caveats
 from faceleak_check.reports.page.chance import chance_sentence
-from faceleak_check.reports.page.headings import OUTCOME_WORDS, ROLES, heading_of, in_order, question_of
+from faceleak_check.reports.page.headings import OUTCOME_WORDS, ROLES, in_order
 from faceleak_check.reports.page.scale import scale_svg
 from faceleak_check.reports.page.words import counted
 
@@ -72,8 +73,8 @@ def verdict_card(case: Record, others: Sequence[Record]) -> VerdictCard:
         case=case["case"],
         outcome=case["outcome"],
         badge=OUTCOME_WORDS[case["outcome"]],
-        heading=heading_of(case["check"]),
-        question=question_of(case["check"]),
+        heading=about_of(case["check"]).title,
+        question=about_of(case["check"]).question,
         reasons=tuple(_as_sentence(reason) for reason in case["reasons"]),
         figures=() if measured is None else tuple(_figures(measured)),
         facts=tuple(_facts(case)),

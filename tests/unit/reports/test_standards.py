@@ -10,7 +10,7 @@ import pytest
 from whole_verdicts import EVERY
 
 from faceleak_check.policy.report_keys import StandardName
-from faceleak_check.records import Verdict
+from faceleak_check.records import CheckKind, Verdict
 from faceleak_check.registry import CHECKS
 from faceleak_check.reports.plain import verdict_record
 from faceleak_check.reports.standard_topics import STANDARDS
@@ -54,9 +54,10 @@ def test_every_topic_has_a_row_whatever_was_measured() -> None:
     assert NOT_MEASURED == "not measured by this policy"
 
 
-def test_topics_name_checks_that_there_are_and_every_check_is_named() -> None:
-    named = {check for one in STANDARDS.values() for topic in one.topics for check in topic.checks}
-    assert named == set(CHECKS)
+def test_topics_name_kinds_of_checks_that_there_are_and_every_check_is_of_one() -> None:
+    named = {kind for one in STANDARDS.values() for topic in one.topics for kind in topic.kinds}
+    assert named == set(get_args(CheckKind))
+    assert {CHECKS.load(check).about.kind for check in CHECKS} == named
 
 
 def test_only_the_texts_that_the_policy_lists() -> None:

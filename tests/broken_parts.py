@@ -172,6 +172,12 @@ class Excluding(Reader):
         return replace(super().scan(progress), excluded=("g0.png",))
 
 
+class Nameless(Reader):
+    """Says that it names people, and names nobody."""
+
+    names_people = "if_asked"
+
+
 class Careful(Reader):
     """Says what it cannot read, as it should."""
 
