@@ -191,7 +191,7 @@ class Careful(Reader):
 class Keys:
     """The keys of a screen."""
 
-    method: str
+    method: str = "odd"
     reject_above: Share = 0.5
 
 
@@ -338,3 +338,43 @@ class NoNeighbours(Check):
 @check_keys
 class OddMetric(Check):
     metric: ClassVar[str] = "manhattan"
+
+
+@check_keys
+class DemandingKeys:
+    """The keys of a screen that has no default for one."""
+
+    method: str = "Demanding"
+    reject_above: Share = 0.5
+    words: str
+
+
+class Demanding(Screen):
+    """Cannot be tried without a policy."""
+
+    keys = DemandingKeys
+
+
+@check_keys
+class Table:
+    """Options of a format.
+
+    Attributes:
+        table: Name of the table.
+        first: Number of the first row.
+    """
+
+    table: str
+    first: int = 1
+
+
+class Tabled(Reader):
+    """Has options, one of which must be stated."""
+
+    options = Table
+
+
+class LooseOptions(Reader):
+    """Has options of which nobody can say what is unknown."""
+
+    options = dict

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy.typing as npt
 
-__all__ = ["ANEW", "IN_THREADS", "batches", "in_threads", "require_equal", "silent"]
+__all__ = ["ANEW", "IN_THREADS", "batches", "in_threads", "require_equal", "sent_elsewhere", "silent"]
 
 _N_THREADS = 4
 ANEW = "its pickled copy, made anew, answers something else"
@@ -30,6 +31,14 @@ def require_equal(one: npt.NDArray[Any], other: npt.NDArray[Any], problem: str) 
     """Raises AssertionError where rows differ in a single bit."""
     n = int((one != other).reshape(len(one), -1).any(axis=1).sum())
     assert not n, f"{problem}: {n} of {len(one)} differ"
+
+
+def sent_elsewhere(part: Any) -> Any:
+    """A part as it comes out of a pickle on another machine."""
+    try:
+        return pickle.loads(pickle.dumps(part))  # noqa: S301 — it was made here
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise AssertionError(f"it cannot be sent to other machines: {error}") from error
 
 
 def silent(stage: str, done: int, total: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from faceleak_check.protocols import Embedder, Pixels, Screen
 from faceleak_check.records import EmbedderSpec, Face, ScreenSpec, Templates
 from faceleak_check.store.templates import refuse_unsound
 from faceleak_check.store.values import refuse_no_probabilities
-from faceleak_check.testing.asking import ANEW, IN_THREADS, batches, in_threads, require_equal
+from faceleak_check.testing.asking import ANEW, IN_THREADS, batches, in_threads, require_equal, sent_elsewhere
 
 __all__ = ["check_embedder", "check_screen"]
 
@@ -41,7 +40,7 @@ def check_embedder(embedder: Embedder, *, seed: int = 0) -> None:
     _require_spec(embedder, EmbedderSpec, embedder.spec.name)
     size = embedder.spec.input_size
     chips = np.random.default_rng(seed).integers(0, 256, (_N_PICTURES, size, size, 3), dtype=np.uint8)
-    before, copy = chips.copy(), pickle.loads(pickle.dumps(embedder))  # noqa: S301 — it was made here
+    before, copy = chips.copy(), sent_elsewhere(embedder)
     assert copy.spec == embedder.spec, "its pickled copy has another spec"
     embedder.load()
     alone = [_embedded(embedder, chips[n : n + 1]) for n in range(len(chips))]
@@ -69,7 +68,7 @@ def check_screen(screen: Screen, *, seed: int = 0) -> None:
     assert is_screen(type(screen)), keys
     _require_spec(screen, ScreenSpec, screen.spec.method)
     pictures = _pictures(seed)
-    copy = pickle.loads(pickle.dumps(screen))  # noqa: S301 — it was made here
+    copy = sent_elsewhere(screen)
     assert copy.spec == screen.spec, "its pickled copy has another spec"
     screen.load()
     copy.load()

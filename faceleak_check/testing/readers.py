@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.protocols import OrderedReader, Reader
 from faceleak_check.readers.guarded import unsound
 from faceleak_check.records import ImageRef, ImageSet
-from faceleak_check.testing.asking import in_threads, silent
+from faceleak_check.testing.asking import in_threads, sent_elsewhere, silent
 
 __all__ = ["a_dataset", "check_reader"]
 
@@ -45,7 +44,7 @@ def check_reader(
     )
     assert kind(dataset).scan(silent) == found, "a second scan found something else"
     others = getattr(reader, "part", lambda _: reader)(found.images[-1:])
-    there = pickle.loads(pickle.dumps(others))  # noqa: S301 — it was made here
+    there = sent_elsewhere(others)
     _require_bytes(there, found.images[-1:], "sent to another machine")
     order = reader.reading_order(found.images) if isinstance(reader, OrderedReader) else range(n_images)
     assert sorted(order) == list(range(n_images)), "its reading order leaves images out"
