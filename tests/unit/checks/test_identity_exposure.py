@@ -77,6 +77,14 @@ def test_whoever_tells_people_apart_is_asked_once_for_the_leaks_alone() -> None:
     )
 
 
+@pytest.mark.parametrize("n_told", [1, 3])
+def test_a_teller_of_people_that_loses_a_pair_is_an_error(n_told: int) -> None:
+    """A pair that nobody is told for would be a person who is not counted."""
+    check = IdentityExposure(threshold=CLOSE, at_most=0, people="clusters")
+    with pytest.raises(ValueError, match=r"^zip\(\) argument 2 is (shorter|longer) than argument 1$"):
+        check.measure_people(matches([[0], [1]], [(), ()]), lambda _: [("somebody",)] * n_told)
+
+
 def test_only_labels_need_labels() -> None:
     assert IdentityExposure(threshold=CLOSE, at_most=0).needs_labels
     assert not IdentityExposure(threshold=CLOSE, at_most=0, people="clusters").needs_labels

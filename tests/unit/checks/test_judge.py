@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from faceleak_check.checks.judge import brief, judge, told_apart
+from faceleak_check.checks.judge import apart, brief, judge, told_apart
 from faceleak_check.checks.statistics import wilson_interval
 from faceleak_check.records import Interval, Measurement, Outcome, Unit
 
@@ -194,6 +194,28 @@ def test_value_and_limit_are_told_apart(
     value: float, limit: float, unit: Unit, shown: tuple[str, str]
 ) -> None:
     assert told_apart(value, limit, unit) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "unit", "shown"),
+    [
+        (0.001, 0.001, "share", ("0.1%", "0.1%")),
+        (1 / 3, 1 / 3, "share", ("33.3%", "33.3%")),
+        (1 / 3, 0.5, "share", ("33.3%", "50%")),
+        (0.123456, 0.123499, "share", ("12.346%", "12.35%")),
+        (0.5, float(np.nextafter(0.5, 1)), "share", ("50%", "50.00000000000001%")),
+        (0.94, 0.94, "cosine", ("0.9400", "0.9400")),
+        (0.94003, 0.94004, "cosine", ("0.94003", "0.94004")),
+        (0.93999, 0.94004, "cosine", ("0.93999", "0.94004")),
+        (3, 4, "images", ("3", "4")),
+        (1_000_000, 1_000_000, "people", ("1,000,000", "1,000,000")),
+    ],
+)
+def test_two_measured_figures_are_told_apart(
+    value: float, other: float, unit: Unit, shown: tuple[str, str]
+) -> None:
+    """Neither was set by anybody, so neither need be given in full."""
+    assert apart(value, other, unit) == shown
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from faceleak_check.checks.left_out import too_many_left_out, unexpected, warnings_on
+from faceleak_check.checks.left_out import too_many_left_out, unexpected, unseen_folders, warnings_on
 from faceleak_check.embedders.fake_pixels import FakePixels
 from faceleak_check.policy.schema import EmbedderChoice, Expect
 from faceleak_check.records import (
+    UNSEEN_FOLDER,
     Alignment,
     Counts,
     EmbedderSpec,
     Exclusion,
+    Hub,
+    ImageRef,
     Measurement,
     Outcome,
     ScreenedGroup,
@@ -136,6 +139,23 @@ def test_five_files_are_named_and_the_rest_counted(n: int, lines: int, last: str
     assert (len(detail.splitlines()), detail.splitlines()[-1]) == (lines, last)
 
 
+@pytest.mark.parametrize("n", [1, 6, 1_200])
+def test_a_folder_that_nobody_looked_into_is_a_reason_however_many_images_there_are(n: int) -> None:
+    """Other images that were left out are none of them."""
+    gone = [Exclusion(id=f"sub{i}", rule=UNSEEN_FOLDER, reason="permission denied") for i in range(n)]
+    other = Exclusion(id="a.png", rule="unreadable", reason="cut short")
+    sets = {
+        "generated": summary(9, 1, excluded=(other,)),
+        "source": replace(summary(1_000_000, 1, excluded=(other, *gone)), name="real"),
+        "control": summary(9, excluded=(gone[0],)),
+    }
+    (words, detail), (_, second) = unseen_folders(sets)
+    assert words == f"'real' holds folders or parts of files that were not looked into: {n:,}"
+    more = [f"real: and {n - 5:,} more, all in the evidence"] if n > 5 else []
+    assert detail.splitlines() == [f"real: 'sub{i}': permission denied" for i in range(min(n, 5))] + more
+    assert second == "photos: 'sub0': permission denied"
+
+
 # ------------------------------------------------------------------------------------------------ warnings
 
 
@@ -230,6 +250,27 @@ def test_pairs_that_only_one_embedder_sees_are_counted() -> None:
     assert warnings_on(verdict(), 1_200) == (
         "pairs over the first embedder's threshold that another one does not confirm, and that do not count: 1,200",
     )
+
+
+def hub(n_excused: int) -> Hub:
+    return Hub(
+        source=ImageRef(id="s.png", sha256="0" * 64),
+        n_best=2_000,
+        n_excused=n_excused,
+        evidence="unseen" if n_excused else "none",
+        level=0.9 if n_excused else None,
+        n_unseen_best=9,
+        n_unseen=99,
+        reason="",
+    )
+
+
+def test_pairs_that_are_excused_are_counted_and_so_are_their_hubs() -> None:
+    """A hub none of whose pairs is excused is no reason to look."""
+    assert warnings_on(verdict(hubs=(hub(1_200), hub(0), hub(3)))) == (
+        "pairs over the threshold that are excused, as the source image is a hub (2 of them): 1,203",
+    )
+    assert warnings_on(verdict(hubs=(hub(0),))) == ()
 
 
 def test_what_looks_wrong_about_an_alignment_is_told_once_for_equal_embedders() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from faceleak_check.checks.canary_recall import CanaryRecall
 from faceleak_check.checks.coverage import Coverage
@@ -17,6 +19,7 @@ from faceleak_check.checks.leaks import cosine_of, find_leaks, people_of
 from faceleak_check.checks.membership_inference import MembershipInference
 from faceleak_check.checks.near_copy import NearCopy
 from faceleak_check.checks.statistics import wilson_interval
+from faceleak_check.checks.statistics.rates import wilson_interval_of_groups
 from faceleak_check.checks.top_k_similarity import TopKSimilarity
 from faceleak_check.matches import NO_MATCH, Matches
 from faceleak_check.policy.types import Threshold
@@ -86,11 +89,50 @@ def test_the_rate_has_an_interval_at_the_confidence_asked_for() -> None:
     assert measured.confidence_asked
 
 
+def of_people(similarities: Sequence[float], people: Sequence[str]) -> Matches:
+    """Generated images of synthetic people, the nearest source image of each at this cosine."""
+    found = matches([[(0, similarity, 1)] for similarity in similarities])
+    named = tuple(image("g", number, [name]) for number, name in enumerate(people))
+    return replace(found, generated=named)
+
+
+@pytest.mark.parametrize("confidence", [None, 0.99])
+def test_images_of_one_synthetic_person_that_leak_together_count_as_fewer(confidence: float | None) -> None:
+    """Twenty images of ten people, of whom two leak with both of their images: an interval of ten, not of twenty."""
+    pairs = of_people([0.95] * 4 + [0.1] * 16, [f"p{number // 2}" for number in range(20)])
+    found = LeakRate(threshold=BY_COSINE, at_most=0.5, confidence=confidence).measure(pairs)
+    is_hit, groups = np.arange(20) < 4, np.arange(20) // 2
+    assert found.interval == wilson_interval_of_groups(is_hit, groups, confidence or 0.95)
+    assert found.interval is not None
+    assert found.interval.high > wilson_interval(4, 20, confidence or 0.95).high + 0.05
+
+
+def test_without_a_leak_each_image_counts() -> None:
+    """As docs/decisions.md says: nothing shows that images of one synthetic person leak together."""
+    clean = of_people([0.1] * 20, [f"p{number // 2}" for number in range(20)])
+    found = LeakRate(threshold=BY_COSINE, at_most=0.5).measure(clean)
+    assert found.interval == wilson_interval(0, 20, 0.95)
+
+
+def test_a_limit_of_zero_with_a_confidence_is_refused_and_one_of_everything_is_not() -> None:
+    with pytest.raises(ValidationError) as refused:
+        LeakRate(threshold=BY_COSINE, at_most=0, confidence=0.95)
+    assert [error["msg"] for error in refused.value.errors()] == [
+        (
+            "Value error, at_most 0 with a confidence can never pass, because no number of images shows that a rate is 0: "
+            "allow a small share such as 0.1%, or leave out confidence"
+        )
+    ]
+    assert LeakRate(threshold=BY_COSINE, at_most=1, confidence=0.95).bears_misses
+    assert not LeakRate(threshold=BY_COSINE, at_most=0).bears_misses
+
+
 @pytest.mark.parametrize("threshold", [BY_COSINE, BY_DISTANCE])
 def test_leak_count_counts_images(threshold: Threshold) -> None:
     measured = LeakCount(threshold=threshold, at_most=2).measure(FOUR)
     assert (measured.value, measured.limit, measured.unit, measured.n) == (3, 2, "images", 4)
     assert (measured.interval, measured.confidence_asked, measured.leaks) == (None, False, True)
+    assert measured.rule == threshold.describe()
 
 
 def test_an_image_with_two_leaking_neighbours_is_one_image_and_two_pairs() -> None:
@@ -168,6 +210,7 @@ def test_all_k_neighbours_at_or_over_the_threshold_expose() -> None:
     rows = [[(0, 0.95, 0.3), (1, 0.9, 0.4), (2, JUST_UNDER, 0.5)]]
     measured = IdentityExposure(threshold=BY_COSINE, at_most=0, k=3).measure(matches(rows, PEOPLE))
     assert (measured.value, len(measured.pairs)) == (3, 2)
+    assert measured.rule == "cosine >= 0.9, the 3 nearest of each image"
 
 
 def test_an_image_without_a_name_exposes_somebody_too() -> None:
@@ -203,6 +246,14 @@ def test_of_equal_pairs_the_first_by_name_get_the_last_places() -> None:
     rows = [[(1, 0.9, 1), (0, 0.9, 1)], [(0, 0.9, 1), (1, 0.9, 1)], [(2, 0.95, 1), (3, 0.9, 1)]]
     measured = TopKSimilarity(k=3, at_most=0.9).measure(matches(rows))
     assert names(measured.pairs) == [("g2.png", "s2.png"), ("g0.png", "s0.png"), ("g0.png", "s1.png")]
+
+
+@pytest.mark.parametrize("k", [1, 7, 150, 299, 300])
+def test_of_many_pairs_none_of_the_k_most_similar_is_lost(k: int) -> None:
+    cosines = np.random.default_rng(7).uniform(-1, 1, (60, 5))
+    rows = [[(source, similarity, 1.0) for source, similarity in enumerate(row)] for row in cosines.tolist()]
+    found = TopKSimilarity(k=k, at_most=0.9).measure(matches(rows, [()] * 5))
+    assert [pair.similarity for pair in found.pairs] == sorted(cosines.ravel().tolist(), reverse=True)[:k]
 
 
 def test_no_pairs_at_all_have_the_lowest_cosine() -> None:
@@ -246,7 +297,7 @@ def test_the_cosine_from_which_on_a_pair_is_a_leak(check: object, cosine: float 
 def test_the_first_name_of_an_image_is_the_person_and_one_without_is_alone() -> None:
     labels = [("ann",), (), ("ben", "ann"), ("ann", "ben"), (), ("ben",)]
     assert people_of(labels).tolist() == [0, 1, 2, 0, 3, 2]
-    assert people_of([]).tolist() == []
+    assert (people_of([]).tolist(), people_of([]).dtype) == ([], np.int64)
 
 
 PAIRS = [[(0, 0.95, 0.3), (1, 0.9, 0.6)], [(2, JUST_UNDER, JUST_OVER), NOBODY]]
