@@ -35,11 +35,6 @@ class WaiverUse:
         """Whether the policy is inconclusive for a waiver that matches no leak; an expired one makes its cases so."""
         return bool(self.unmatched) and self.waivers.on_unmatched == "fail"
 
-    @property
-    def is_of_another_policy(self) -> bool:
-        """Whether the file may belong to another policy: not one of its waivers matches."""
-        return bool(self.unmatched) and not self.matched
-
 
 def matched_by(waivers: Waivers, verdict: Verdict) -> frozenset[Pair]:
     """The waivers, each as the digests of its pair, whose pair leaks in a case.

@@ -158,7 +158,7 @@ def suspect_pairs(vectors: FloatArray, people: People) -> IntArray:
 
 
 def _keys(rows: Sequence[int] | range, others: IntArray, n: int) -> IntArray:
-    one, other = np.meshgrid(np.array(rows, dtype=np.int64), others, indexing="ij")
+    one, other = np.meshgrid(np.array(rows), others)
     return (np.minimum(one, other) * n + np.maximum(one, other)).ravel()
 
 

@@ -102,5 +102,5 @@ def tail_probability(tail: Tail, value: float) -> float:
         tail: A fitted tail.
         value: At or above `start`.
     """
-    left = (tail.end - value) / (tail.end - tail.start)
-    return tail.share * min(1.0, left) ** (1 / tail.decline) if left > 0 else 0.0
+    left = max(0.0, (tail.end - value) / (tail.end - tail.start))
+    return float(tail.share * left ** (1 / tail.decline))

@@ -130,11 +130,6 @@ class PairTable:
         return sum(row.generated_picture is not None or row.source_picture is not None for row in self.rows)
 
     @property
-    def has_kinds(self) -> bool:
-        """Whether it was looked at whether pairs are copies."""
-        return any(row.kind != _KINDS[None] for row in self.rows)
-
-    @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of its pairs, in words."""
         return tuple(dict.fromkeys(row.kind for row in self.rows))

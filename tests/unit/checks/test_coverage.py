@@ -15,6 +15,7 @@ LEFT_OUT = {"unreadable": 1, "no_face": 2, "screened": 5}
 def judged(check: Coverage, n_seen: int = 100, **left_out: int) -> tuple[Outcome, str]:
     lost = LEFT_OUT | left_out
     measured = check.measure_counts(n_seen, n_seen - sum(lost.values()), lost)
+    assert (measured.n, measured.pairs) == (n_seen, ())
     assert measured.figures == tuple(
         Figure(name=f"share_{name}", value=n / n_seen) for name, n in lost.items() if name in LEFT_OUT
     )
@@ -77,6 +78,12 @@ def judged(check: Coverage, n_seen: int = 100, **left_out: int) -> tuple[Outcome
             Outcome.INCONCLUSIVE,
             "5 of 100 images (5%) are taken out by a screen; the policy allows at most 0%",
         ),
+        # as many images as asked for are enough, and say nothing of the share that is missed
+        (
+            {"min_images": 92, "max_screened": 0},
+            Outcome.INCONCLUSIVE,
+            "5 of 100 images (5%) are taken out by a screen; the policy allows at most 0%",
+        ),
         (
             {"min_images": 50, "max_screened": 0.05},
             Outcome.PASS,
@@ -102,10 +109,33 @@ def test_what_other_rules_left_out_is_only_missing_from_the_images() -> None:
     assert judge(measured)[1] == "8 of 10 images can be compared; the policy asks for at least 9"
 
 
+def test_the_rule_names_what_is_counted() -> None:
+    assert Coverage(min_images=1).measure_counts(3, 3, {}).rule == "images that can be compared"
+    screened = Coverage(max_screened=1).measure_counts(3, 2, {"screened": 1})
+    assert screened.rule == "images that are taken out by a screen"
+
+
+@pytest.mark.parametrize("n_seen", [0, 1])
+def test_a_rule_that_took_nothing_out_has_a_share_of_nothing(n_seen: int) -> None:
+    measured = Coverage(max_no_face=0).measure_counts(n_seen, n_seen, {})
+    assert [figure.value for figure in measured.figures] == [0, 0, 0]
+    assert judge(measured)[0] is Outcome.PASS
+
+
+def test_the_only_image_is_the_whole_set() -> None:
+    measured = Coverage(max_unreadable=0.9).measure_counts(1, 0, {"unreadable": 1})
+    assert judge(measured) == (
+        Outcome.INCONCLUSIVE,
+        "1 of 1 images (100%) are unreadable; the policy allows at most 90%",
+    )
+
+
 def test_a_limit_is_needed() -> None:
     with pytest.raises(ValidationError) as found:
         Coverage()
-    assert (
-        "found no limit, expected at least one of min_images, max_unreadable, max_no_face, max_screened"
-        in str(found.value)
-    )
+    assert [error["msg"] for error in found.value.errors()] == [
+        (
+            "Value error, found no limit, expected at least one of "
+            "min_images, max_unreadable, max_no_face, max_screened"
+        )
+    ]

@@ -184,6 +184,13 @@ def test_images_of_one_synthetic_person_go_together_in_lists(n_mine: int, n_othe
         source_groups=np.arange(100) // n_mine,
         control_groups=np.arange(100) // n_other,
     )
+    sure = ExcessRisk(threshold=Threshold(cosine=0.8), at_most=0.05, confidence=0.8).measure_lists(
+        mine, other
+    )
+    assert sure.interval is not None
+    assert found.interval is not None
+    assert (sure.interval.confidence, found.interval.confidence) == (0.8, 0.95)
+    assert sure.interval.high < found.interval.high
     alone = excess_risk_of_lists(np.array(hits), np.array(others))
     assert same_interval(found, expected.low, expected.high)
     assert expected.high - expected.low > 1.1 * (alone.high - alone.low)

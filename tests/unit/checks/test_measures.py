@@ -119,8 +119,8 @@ def test_a_limit_of_zero_with_a_confidence_is_refused_and_one_of_everything_is_n
         LeakRate(threshold=BY_COSINE, at_most=0, confidence=0.95)
     assert [error["msg"] for error in refused.value.errors()] == [
         (
-            "Value error, at_most 0 with a confidence can never pass, because no number of images shows that a rate is 0: "
-            "allow a small share such as 0.1%, or leave out confidence"
+            "Value error, at_most 0 with a confidence can never pass, because no number of images shows that a rate is "
+            "0: allow a small share such as 0.1%, or leave out confidence"
         )
     ]
     assert LeakRate(threshold=BY_COSINE, at_most=1, confidence=0.95).bears_misses

@@ -47,9 +47,11 @@ def test_members_are_told_by_the_generated_image_nearest_to_them() -> None:
         "auc": expected.auc,
         "threshold": expected.threshold,
     }
-    assert (found.figures[0].low, found.figures[0].high) == (
+    auc = found.figures[0]
+    assert (auc.low, auc.high, auc.confidence) == (
         expected.auc_interval.low,
         expected.auc_interval.high,
+        0.95,
     )
     assert (curve.fpr, curve.tpr) == (expected.curve_fpr, expected.curve_tpr)
 
@@ -100,6 +102,33 @@ def test_intervals_are_of_people() -> None:
     assert ten.interval is not None
     assert hundred.interval is not None
     assert ten.interval.high - ten.interval.low > hundred.interval.high - hundred.interval.low
+
+
+@pytest.mark.parametrize(("n_inside", "n_outside"), [(5, 1), (1, 5), (5, 5)])
+def test_people_of_both_sets_are_told_apart_by_their_names(n_inside: int, n_outside: int) -> None:
+    inside, outside = cosines(60, seed=1, n_members=12), cosines(50, seed=2)
+    found, _ = CHECK.measure_members(nearest("s", inside, n_inside), nearest("c", outside, n_outside))
+    rows, others = np.arange(60) // n_inside, np.arange(50) // n_outside
+    expected = membership(inside, outside, 0.1, rows, others, confidence=0.95)
+    assert found.interval == expected.tpr_interval
+    assert (found.figures[0].low, found.figures[0].high) == (
+        expected.auc_interval.low,
+        expected.auc_interval.high,
+    )
+
+
+def test_a_source_image_at_the_threshold_is_told() -> None:
+    """Ten in a hundred of the unseen reach 0.9, and so do exactly those members that stand there."""
+    inside = np.concatenate([np.full(7, 0.9), np.linspace(0.1, 0.5, 53)])
+    outside = np.concatenate([np.full(10, 0.8), np.linspace(0.1, 0.5, 90)])
+    found, _ = CHECK.measure_members(nearest("s", inside), nearest("c", outside))
+    (threshold,) = (figure.value for figure in found.figures if figure.name == "threshold")
+    at = np.concatenate([np.full(7, threshold), np.linspace(0.1, 0.5, 53)])
+    again, _ = CHECK.measure_members(nearest("s", at), nearest("c", outside))
+    assert (again.value, len(again.pairs)) == (7 / 60, 7)
+    assert again.finding == (
+        "7 of 60 source images ({value}) are told to be members at a false positive rate of 10%"
+    )
 
 
 @pytest.mark.parametrize(("confidence", "asked"), [(None, False), (0.9, True)])

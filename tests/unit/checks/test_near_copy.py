@@ -60,6 +60,7 @@ def test_all_bits_allow_everything() -> None:
 def test_the_sentence(bits: list[float], sentence: str) -> None:
     found = NearCopy(at_most=0).measure(at_bits(bits))
     is_copied = min(bits) <= 6
+    assert found.n == len(bits)
     assert judge(found) == (Outcome.LEAK if is_copied else Outcome.PASS, sentence)
 
 

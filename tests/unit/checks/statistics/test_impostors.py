@@ -207,3 +207,24 @@ def test_bad_probes_are_refused() -> None:
     assert refused_probes(np.where(values > 0.4, np.nan, values), [()] * 40) == (
         "similarity 32 is nan: a cosine lies between -1 and 1"
     )
+    odd = np.where(values > 0.4, 1 + values, values)
+    assert refused_probes(odd, [()] * 40) == (f"similarity 32 is {odd[32]:g}: a cosine lies between -1 and 1")
+    assert refused_probes(np.where(values == 0.5, 1.001, values), [()] * 40) == (
+        "similarity 39 is 1.001: a cosine lies between -1 and 1"
+    )
+
+
+def test_a_cosine_that_rounding_made_more_than_one_is_one() -> None:
+    values = np.linspace(0, 0.5, 40)
+    values[7] = 1.00005
+    found = probes(values, [()] * 40)
+    assert found.similarities[0] == 1
+    assert found.similarities.dtype == np.float32
+    assert found.first.dtype == np.int64
+
+
+def test_equal_probes_keep_their_order() -> None:
+    """So that the same images give the same thresholds, whatever the sorting of the day."""
+    values = np.repeat([0.2, 0.5, 0.4], 40)
+    found = probes(values, [(f"{row:03d}",) for row in range(120)])
+    assert found.first.tolist() == [*range(40, 80), *range(80, 120), *range(40)]

@@ -148,6 +148,27 @@ def test_groups_more_alike_than_chance_gain_nothing() -> None:
     assert wilson_interval_of_groups(is_hit, groups) == wilson_interval(100, 200)
 
 
+@pytest.mark.parametrize(
+    ("is_hit", "groups", "n_effective"),
+    [
+        # hits less share times size: 1, -1, 0; variance 3/2 * 2 = 3 over the binomial 2 of nine trials
+        ([1, 1, 0, 0, 0, 0, 1, 0, 0], [0, 0, 0, 1, 1, 1, 2, 2, 2], 6),
+        # 1.5 and -1.5: 2/1 * 4.5 = 9 over 1.5 of six trials
+        ([1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1], 1),
+        # 1, 1, -1, -1: 4/3 * 4 over 2 of eight trials
+        ([1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 2, 2, 3, 3], 3),
+    ],
+)
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_design_effects_by_hand(
+    is_hit: list[int], groups: list[int], n_effective: float, confidence: float
+) -> None:
+    found = wilson_interval_of_groups(np.array(is_hit, dtype=bool), np.array(groups), confidence)
+    expected = wilson_interval(sum(is_hit) / len(is_hit) * n_effective, n_effective, confidence)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-12)
+    assert found.confidence == confidence
+
+
 @pytest.mark.parametrize("hit", [False, True])
 def test_none_and_all_of_groups_count_groups(hit: bool) -> None:
     interval = wilson_interval_of_groups(np.full(100, hit), np.repeat(np.arange(20), 5), 0.9)

@@ -13,6 +13,7 @@ from faceleak_check.checks.statistics.thresholds import (
     fpir_thresholds_at,
     lowest_rate,
     rate_at,
+    rates_around,
     thresholds_at,
 )
 
@@ -181,6 +182,24 @@ def test_a_rate_is_a_count_where_enough_reach_the_cosine() -> None:
         assert rate_at(found, cosine, n_resamples=2).rate == (found.similarities >= cosine).mean()
 
 
+def test_a_share_that_three_of_a_hundred_reach_is_read_off() -> None:
+    """Exactly what the rule of three resolves; a fitted tail would make it less."""
+    found = made_of(np.append(np.linspace(0, 0.3, 97), [0.97, 0.98, 0.99]))
+    estimate = rate_at(found, 0.97, n_resamples=2)
+    assert (estimate.rate, estimate.extrapolated) == (3 / 100, False)
+
+
+def test_a_rate_is_asked_for_as_a_threshold_is() -> None:
+    """With the same draws, whether they are named or left out."""
+    found = simulated(30, 2)
+    asked = rate_at(found, 0.3, confidence=0.8, n_resamples=30, seed=7)
+    assert asked.confidence == 0.8
+    assert asked == rates_around(found, 0.3, n_points=0, confidence=0.8, n_resamples=30, seed=7)[0]
+    assert asked != rate_at(found, 0.3, confidence=0.8, n_resamples=30, seed=8)
+    plain = rates_around(found, 0.3, n_points=0, confidence=0.95, n_resamples=200, seed=0)[0]
+    assert rate_at(found, 0.3) == rates_around(found, 0.3, n_points=0)[0] == plain
+
+
 def test_rates_fall_as_cosines_rise() -> None:
     found = simulated(40, 3)
     rates = [rate_at(found, cosine, n_resamples=2).rate for cosine in np.linspace(-1, 1, 101)]
@@ -213,6 +232,18 @@ def test_highest_cosines_to_a_gallery_give_the_rate_at_its_size() -> None:
     assert threshold.cosine == pytest.approx(exact, abs=0.02)
     assert (threshold.n_comparisons, threshold.n_people, threshold.n_images) == (800, 400, 800)
     assert not threshold.extrapolated
+
+
+def test_a_gallery_is_calibrated_as_pairs_are() -> None:
+    """With all that can be asked of them, and without."""
+    highest = np.random.default_rng(5).uniform(0.2, 0.5, 100)
+    found = probes(highest, names(50, 2))
+    assert fpir_thresholds_at(highest, names(50, 2), (0.05,)) == thresholds_at(
+        found, (0.05,), confidence=0.95, n_resamples=200, seed=0
+    )
+    assert fpir_thresholds_at(
+        highest, names(50, 2), (0.05,), confidence=0.8, n_resamples=30, seed=7
+    ) == thresholds_at(found, (0.05,), confidence=0.8, n_resamples=30, seed=7)
 
 
 def test_a_probe_without_a_name_is_a_person_of_its_own() -> None:
