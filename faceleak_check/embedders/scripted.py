@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from faceleak_check.embedders.scripted_code import asked_beyond
 from faceleak_check.embedders.torch_network import TorchNetwork
 from faceleak_check.errors import ModelError
-from faceleak_check.model_files import ModelFile
+from faceleak_check.model_files import ModelFile, refuse_bomb
 from faceleak_check.records import EmbedderSpec
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ _SAVE = "torch.jit.trace(network.eval(), torch.zeros(1, 3, SIZE, SIZE)).save(FIL
 class Archive:
     """A located TorchScript archive, and how to speak of it.
 
-    An archive holds a program, for torch's own interpreter. No Python runs, and nothing in it can import a
-    module or start a process; but it can read files through torch's operators, take all memory, or never end.
+    An archive holds a program, for torch's own interpreter. No Python runs, and nothing in it can import a module or
+    start a process; one that asks for operators that read or write files is refused. It can still take all memory,
+    or never end.
 
     Attributes:
         file: The file of the policy.
@@ -51,24 +53,41 @@ class Archive:
         """The network on the CPU.
 
         Raises:
-            ModelError: The file cannot be read, is not the expected one, or holds no network.
+            ModelError: The file cannot be read, is not the expected one, holds no network, or one that asks for more
+                than numbers.
         """
         import torch
 
         data = self.file.read(self.path)
         load: Callable[..., nn.Module] = torch.jit.load
+        self._refuse_beyond(data)
         with warnings.catch_warnings():
             # the archives that people have stay what they are
             warnings.filterwarnings("ignore", message=r"`torch\.jit\.load` is deprecated")
             try:
                 network = load(io.BytesIO(data), map_location="cpu")
             except (RuntimeError, ValueError) as error:
-                raise ModelError(
-                    f"the file of {self.file.owner} is no whole TorchScript archive",
-                    detail=f"{self.path}: found {_kind(data)}, expected what {_SAVE} writes. torch says: "
-                    f"{_first_line(error)}",
-                ) from None
+                raise self._not_whole(data, error) from None
         return network.eval()
+
+    def _refuse_beyond(self, data: bytes) -> None:
+        try:
+            refuse_bomb(data, path=self.path, owner=self.file.owner)
+            asked = asked_beyond(data)
+        except (RuntimeError, ValueError) as error:
+            raise self._not_whole(data, error) from None
+        if asked:
+            raise ModelError(
+                f"the file of {self.file.owner} is refused: its program does more than compute",
+                detail=f"{self.path} asks for {', '.join(asked)}, with which a program can write files, reach other "
+                f"machines or write to the terminal, and a network needs none of them. Save the network alone: {_SAVE}",
+            )
+
+    def _not_whole(self, data: bytes, error: Exception) -> ModelError:
+        return ModelError(
+            f"the file of {self.file.owner} is no whole TorchScript archive",
+            detail=f"{self.path}: found {_kind(data)}, expected what {_SAVE} writes. torch says: {_first_line(error)}",
+        )
 
     def dimension(self, network: nn.Module, size: int) -> int:
         """Length of an embedding; two pictures, so that a network that was fixed to one is found out.

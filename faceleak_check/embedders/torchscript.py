@@ -22,9 +22,9 @@ class TorchScriptEmbedder(ScriptedNetwork):
     The archive says nothing of the pictures that its network takes, so the policy states `input_size`,
     `colour_order`, `mean` and `std`. The length of its templates is found by running it once.
 
-    An archive holds a program, for torch's own interpreter. No Python runs, and nothing in it can import a
-    module or start a process; but it can read files through torch's operators, take all memory, or never end.
-    Load only files that you trust, and state their `sha256`.
+    An archive holds a program, for torch's own interpreter. No Python runs, and nothing in it can import a module or
+    start a process; one that asks for operators that read or write files is refused. It can still take all memory,
+    or never end: load only files that you trust, and state their `sha256`.
 
     Args:
         choice: The policy's ``embedder`` block.

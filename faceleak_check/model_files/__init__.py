@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faceleak_check.model_files.bombs import refuse_bomb
 from faceleak_check.model_files.checkpoints import load_state_dict
 from faceleak_check.model_files.model_file import ModelFile, digest
 from faceleak_check.model_files.pickles import stored_names
@@ -27,6 +28,7 @@ __all__ = [
     "digest",
     "load_state_dict",
     "offline",
+    "refuse_bomb",
     "stored_names",
     "torch_checkpoints",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceleak_check.errors import ModelError
+from faceleak_check.model_files.bombs import refuse_bomb
 from faceleak_check.model_files.pickles import asked_imports
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ def load_state_dict(data: bytes, *, path: Path, owner: str) -> Mapping[str, torc
         owner: Whose weights they are, for messages: ``embedder 'adaface-ir101'``.
 
     Raises:
-        ModelError: The file asks for code, is damaged, or holds no tensors by name.
+        ModelError: The file asks for code, would fill the memory, is damaged, or holds no tensors by name.
     """
+    refuse_bomb(data, path=path, owner=owner)
     try:
         found = _safetensors(data) if _is_safetensors(data) else _torch(data, path, owner)
     except ModelError:

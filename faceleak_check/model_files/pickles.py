@@ -13,6 +13,7 @@ from typing import IO
 __all__ = ["asked_imports", "stored_names"]
 
 _MAX_HEADER = 100_000_000
+_MAX_PICKLE = 64 << 20
 _N_OLD_PICKLES = 5
 
 Operation = tuple[str, object]
@@ -68,9 +69,9 @@ def _operations(file: IO[bytes]) -> Iterator[Operation]:
 def _of_zip(file: IO[bytes]) -> Iterator[Operation]:
     try:
         with zipfile.ZipFile(file) as archive:
-            for name in archive.namelist():
-                if name.endswith(".pkl"):
-                    yield from _of_pickle(io.BytesIO(archive.read(name)))
+            for info in archive.infolist():
+                if info.filename.endswith(".pkl") and info.file_size <= _MAX_PICKLE:
+                    yield from _of_pickle(io.BytesIO(archive.read(info)))
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError):
         return
 
