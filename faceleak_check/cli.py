@@ -71,8 +71,15 @@ def main() -> None:
     try:
         app()
     except FaceleakError as error:
-        typer.echo(f"faceleak: {error}", err=True)
+        _say(f"faceleak: {error}", err=True)
         sys.exit(2)
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    """Writes lines that may quote files of somebody else's making, without what could command a terminal."""
+    from faceleak_check.reports.layout import safe
+
+    typer.echo("\n".join(safe(line) for line in text.split("\n")), err=err)
 
 
 def _print_version(asked: bool) -> None:
@@ -131,13 +138,13 @@ def validate(
         try:
             policy = parse_argument(argument)
         except PolicyError as error:
-            typer.echo(str(error), err=True)
+            _say(str(error), err=True)
             n_invalid += 1
         else:
             for note in policy.notes:
-                typer.echo(f"{policy.shown_as}: note: {note}")
+                _say(f"{policy.shown_as}: note: {note}")
             n_checks = len(policy.cases)
-            typer.echo(f"{policy.shown_as}: valid, {n_checks} {'check' if n_checks == 1 else 'checks'}")
+            _say(f"{policy.shown_as}: valid, {n_checks} {'check' if n_checks == 1 else 'checks'}")
     if n_invalid:
         raise typer.Exit(1)
 

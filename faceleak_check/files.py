@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and whether they are there."""
+"""Files that are there whole or not at all, whether they are there, and reading none but ordinary ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,24 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["is_file", "is_folder", "is_missing", "opened_whole", "write_whole"]
+__all__ = [
+    "MOST_BYTES",
+    "is_file",
+    "is_folder",
+    "is_missing",
+    "opened_regular",
+    "opened_whole",
+    "read_regular",
+    "write_whole",
+]
+
+MOST_BYTES = 1 << 30
+"""Longest file that is read into memory at once, where nobody says otherwise: far more than any that we write."""
 
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
@@ -34,6 +47,49 @@ def is_file(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Whether a folder is there and can be seen."""
     return os.path.isdir(path)  # noqa: PTH112 — as in `is_file`
+
+
+def read_regular(path: Path, *, most: int = MOST_BYTES, follows: bool = True) -> bytes:
+    """All bytes of a file that somebody else may have put there.
+
+    Args:
+        path: The file.
+        most: Bytes of the longest file.
+        follows: Whether it may be a link.
+
+    Raises:
+        OSError: It cannot be read, is longer, or is no ordinary file: a pipe would wait for ever, a device never end.
+    """
+    with opened_regular(path, most=most, follows=follows) as file:
+        return file.read(most)
+
+
+@contextlib.contextmanager
+def opened_regular(path: Path, *, most: int = MOST_BYTES, follows: bool = True) -> Iterator[BinaryIO]:
+    """The same file, open.
+
+    Args:
+        path: The file.
+        most: Bytes of the longest file.
+        follows: Whether it may be a link.
+
+    Raises:
+        OSError: As `read_regular`.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follows else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
+    try:
+        told = os.fstat(descriptor)
+        if stat.S_ISDIR(told.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(told.st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file")
+        if told.st_size > most:
+            raise OSError(errno.EFBIG, f"Larger than {most:,} bytes")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:

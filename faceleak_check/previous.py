@@ -12,6 +12,7 @@ from typing import Any
 
 from faceleak_check.checks.judge import apart
 from faceleak_check.errors import InconclusiveError
+from faceleak_check.files import read_regular
 from faceleak_check.records import EmbedderSpec, Measurement, Outcome, Previous, Verdict
 from faceleak_check.seals import EVIDENCE_VERSION, SEALED_SINCE, digest_of
 
@@ -52,7 +53,7 @@ def _unusable(detail: str) -> InconclusiveError:
 
 def _read(file: Path) -> tuple[list[Any], str]:
     try:
-        raw = file.read_bytes()
+        raw = read_regular(file)
     except OSError as error:
         advice = "Correct `no_worse_than:`, or leave it out for a first release."
         raise _unusable(f"{file}: {error.strerror}. {advice}") from None
@@ -80,7 +81,7 @@ def _require_seal(data: Mapping[str, Any], file: Path) -> None:
     if data.get("sha256") != found:
         raise _unusable(
             f"{file}: it was changed after it was written: found contents of SHA-256 {found}, expected "
-            f"{data.get('sha256')}, which the file itself names. Take the file as that run wrote it."
+            f"{str(data.get('sha256'))[:64]}, which the file itself names. Take the file as that run wrote it."
         )
 
 

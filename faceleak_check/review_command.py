@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from faceleak_check.errors import UsageError
-from faceleak_check.files import is_file
+from faceleak_check.files import is_file, is_missing
 
 if TYPE_CHECKING:
     from faceleak_check.review.pairs import ReviewedPair
@@ -81,10 +81,23 @@ def _day(text: str, today: dt.date) -> dt.date:
 
 
 def _default_file(record: Record) -> Path:
-    """The file that the policy names, or one beside the policy where it is found here, or one here."""
+    """The file that the policy names, or one beside the policy where it is found here, or one here.
+
+    Raises:
+        UsageError: The evidence names a new file somewhere else, and who made the evidence is not known.
+    """
+    from faceleak_check.reports.layout import safe
+
     policy = Path(record["file"].removeprefix("builtin:"))
     folder = policy.parent if is_file(policy) else Path()
-    return folder / (record["waivers"]["file"] if record["waivers"] else f"{policy.stem}.waivers.yaml")
+    file = folder / (record["waivers"]["file"] if record["waivers"] else f"{policy.stem}.waivers.yaml")
+    place = file.resolve()
+    if is_missing(file) and not any(place.is_relative_to(one.resolve()) for one in (folder, Path())):
+        raise UsageError(
+            f"the evidence names {safe(str(file))} as its file of waivers, which is not there and would lie outside of "
+            "this folder and of the policy's: say with --write FILE where the waivers are to go"
+        )
+    return file
 
 
 def _holds(file: WaiversFile, pair: ReviewedPair, today: dt.date) -> bool:

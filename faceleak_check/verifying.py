@@ -10,6 +10,7 @@ from typing import Any
 
 from faceleak_check.checks.judge import told_apart
 from faceleak_check.errors import UsageError
+from faceleak_check.files import read_regular
 from faceleak_check.policy.roles import MATCHES
 from faceleak_check.records import ImageSet
 from faceleak_check.registry import READERS, suggestion
@@ -136,7 +137,7 @@ def _manifest(stated: Statement, name: str) -> list[bytes] | str:
         return "the statement names no list of its files"
     file = stated.file.parent / manifest["file"]
     try:
-        data = file.read_bytes()
+        data = read_regular(file)
     except OSError as error:
         return f"{file}: {error.strerror or 'not there'}"
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
@@ -173,7 +174,7 @@ def evidence_beside(stated: Statement) -> Answer:
     file = stated.file.parent / Path(named["name"]).name
     expected = named["digest"]["sha256"]
     try:
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        found = hashlib.sha256(read_regular(file)).hexdigest()
     except FileNotFoundError:
         return Answer(
             lines=(f"{file.name} is not beside the statement, and was not looked at.",), is_same=True

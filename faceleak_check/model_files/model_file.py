@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceleak_check.errors import ModelError
+from faceleak_check.files import opened_regular, read_regular
 from faceleak_check.model_files.checkpoints import load_state_dict
 from faceleak_check.model_files.sources import PREFETCH, InPackage, Source, Unreachable, offline
 
@@ -20,6 +21,8 @@ __all__ = ["TIMEOUT", "ModelFile", "digest"]
 
 TIMEOUT = 10.0
 """Seconds without any progress after which a download is given up."""
+
+_MOST_BYTES = 16 << 30
 
 
 def digest(path: Path) -> str:
@@ -90,10 +93,10 @@ class ModelFile:
         """
         path = self.path or (self.source.find() if self.source else None) or self._fetched(timeout)
         try:
-            path.open("rb").close()
+            with opened_regular(path, most=_MOST_BYTES):
+                return path
         except OSError as error:
             raise self._unreadable(path, error) from None
-        return path
 
     def verified(self, path: Path) -> str:
         """The digest of a located file, which is the expected one.
@@ -113,7 +116,7 @@ class ModelFile:
             ModelError: It cannot be read, or is another file.
         """
         try:
-            data = path.read_bytes()
+            data = read_regular(path, most=_MOST_BYTES)
         except OSError as error:
             raise self._unreadable(path, error) from None
         self._expected(path, hashlib.sha256(data).hexdigest())

@@ -13,6 +13,11 @@ from faceleak_check.policy.wording import KeyPath
 
 __all__ = ["LeafReader"]
 
+_COPIED = (
+    "this text goes into every report as it is, so no environment variable is filled in; write the text itself, or $${ "
+    "for the characters ${"
+)
+
 
 class LeafReader:
     """Reads the values that are no mapping and no list.
@@ -39,6 +44,10 @@ class LeafReader:
         expansion = expand(event.value, self._environment)
         for written, message in expansion.problems:
             self._tree.report(self._index_of(written, event), message, path)
+        if path is not None and _is_copied(path) and "${" in event.value.replace("$${", ""):
+            self._tree.report(index_of(event), _COPIED, path)
+            self._tree.mark_broken(path)
+            return None
         letter = unprintable(expansion.text)
         if letter:
             self._tree.report(index_of(event), f"this text holds the character {letter}; take it out", path)
@@ -46,6 +55,8 @@ class LeafReader:
             self._tree.mark_broken(path)
             return None
         value = resolve(expansion.text) if event.style is None else expansion.text
+        if expansion.is_filled and path is not None:
+            self._tree.filled[path] = event.value, value
         if value is None and path:
             self._tree.report(self._tree.keys.get(path, index_of(event)), refused_null(path[-1]), path)
             self._tree.mark_broken(path)
@@ -56,3 +67,7 @@ class LeafReader:
         start = index_of(event)
         end = event.end_mark.index if event.end_mark else None
         return max(start, self._tree.text.text.find(written, start, end))
+
+
+def _is_copied(path: KeyPath) -> bool:
+    return path in (("name",), ("description",)) or path[-1:] == ("licence",)

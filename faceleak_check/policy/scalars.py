@@ -37,9 +37,11 @@ class Expansion:
     Attributes:
         text: The text.
         problems: The reference as written, and what is wrong with it.
+        is_filled: Whether some of it comes from the environment.
     """
 
     text: str
+    is_filled: bool
     problems: tuple[tuple[str, str], ...]
 
 
@@ -58,16 +60,25 @@ def resolve(text: str) -> Scalar:
 def expand(text: str, environment: Mapping[str, str]) -> Expansion:
     """Fill in ``${NAME}`` and ``${NAME:-default}``; a variable that is empty counts as not set."""
     problems: list[tuple[str, str]] = []
+    is_filled = False
 
     def replaced(match: re.Match[str]) -> str:
         if match.group() == "$${":
             return "${"
+        nonlocal is_filled
         value, problem = _look_up(match, environment)
+        is_filled = is_filled or bool(value and environment.get(_name_in(match)))
         if problem:
             problems.append((match.group(), problem))
         return value
 
-    return Expansion(text=_REFERENCE.sub(replaced, text), problems=tuple(problems))
+    filled = _REFERENCE.sub(replaced, text)
+    return Expansion(text=filled, is_filled=is_filled, problems=tuple(problems))
+
+
+def _name_in(match: re.Match[str]) -> str:
+    parts = _BODY.fullmatch(match.group(1))
+    return parts.group(1) if parts else ""
 
 
 def _look_up(match: re.Match[str], environment: Mapping[str, str]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 from faceleak_check.errors import PolicyError, Problem
 from faceleak_check.policy.composer import Composer
 from faceleak_check.policy.text import MAX_BYTES, PolicyText, read_text
-from faceleak_check.policy.wording import KeyPath, dotted, found
+from faceleak_check.policy.wording import KeyPath, dotted, found, quoted
 
 __all__ = ["Source", "read_source"]
 
@@ -31,6 +31,7 @@ class Source:
         keys: Index in the text of each key.
         values: Index in the text of each value.
         broken: Paths whose value could not be read, so that nothing more can be said about it.
+        filled: Values that come from the environment, by path: as they are written, and as they are.
     """
 
     text: PolicyText
@@ -39,6 +40,7 @@ class Source:
     keys: Mapping[KeyPath, int]
     values: Mapping[KeyPath, int]
     broken: frozenset[KeyPath]
+    filled: Mapping[KeyPath, tuple[str, object]]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -68,7 +70,18 @@ class Source:
             hidden: The part of the message that names folders of this machine.
         """
         shown = dotted(path if named is None else named)
-        return replace(self.text.problem(self._index(path, at_key=at_key), message, shown), hidden=hidden)
+        told = self._without_values(message, path)
+        return replace(self.text.problem(self._index(path, at_key=at_key), told, shown), hidden=hidden)
+
+    def _without_values(self, message: str, path: KeyPath) -> str:
+        """The message with variables as they are written: what they hold may be a secret, and logs are read by many."""
+        for place, (written, value) in self.filled.items():
+            if place[: len(path)] == path or path[: len(place)] == place:
+                message = message.replace(f"found {found(value)}", f"found what {quoted(written)} holds")
+                if isinstance(value, str):
+                    message = message.replace(quoted(value), quoted(written))
+                    message = message.replace(repr(value), quoted(written))
+        return message
 
     def _index(self, path: KeyPath, *, at_key: bool) -> int:
         places = (self.keys, self.values) if at_key else (self.values, self.keys)
@@ -113,9 +126,12 @@ def read_source(
         keys=tree.keys,
         values=tree.values,
         broken=frozenset(tree.broken),
+        filled=tree.filled,
     )
 
 
 def _no_mapping(data: object, expected: str) -> str:
     nothing = "the file holds no keys, it is empty or has comments only"
-    return f"{nothing if data is None else f'found {found(data)}'}; expected {expected}"
+    # the text of a file that is no policy is nobody's business
+    what = "a text" if isinstance(data, str) else found(data)
+    return f"{nothing if data is None else f'found {what}'}; expected {expected}"

@@ -30,6 +30,7 @@ class Tree:
         keys: Index in the text of each key.
         values: Index in the text of each value.
         broken: Paths whose value could not be read.
+        filled: Values that come from the environment, by path: as they are written, and as they are.
     """
 
     text: PolicyText
@@ -38,6 +39,7 @@ class Tree:
     keys: dict[KeyPath, int] = field(default_factory=dict)
     values: dict[KeyPath, int] = field(default_factory=dict)
     broken: set[KeyPath] = field(default_factory=set)
+    filled: dict[KeyPath, tuple[str, object]] = field(default_factory=dict)
 
     def report(self, index: int, message: str, path: KeyPath | None = None) -> None:
         """Note a problem, unless the message is empty."""

@@ -41,6 +41,7 @@ def policy_of(evidence: Evidence, file: str | None) -> tuple[Policy, Record]:
         PolicyError: The policy is wrong.
     """
     records = [record for record in evidence.data["policies"] if record["sha256"] is not None]
+    is_named = file is not None
     if file is None:
         file = chosen_policy(evidence, None)["file"]
     try:
@@ -49,6 +50,11 @@ def policy_of(evidence: Evidence, file: str | None) -> tuple[Policy, Record]:
         raise UsageError(f"{error}. Name the policy of this evidence with --policy FILE") from None
     if others:
         raise UsageError(f"{file!r} holds {1 + len(others)} policies; name one of them with --policy FILE")
+    if not is_named and _came_with(evidence, Path(argument.path)):
+        raise UsageError(
+            f"{safe(file)} lies in the folder of the evidence: whoever made the evidence may have made it, too. Read "
+            "it, and name it with --policy FILE"
+        )
     policy = parse_argument(argument)
     for record in records:
         if record["sha256"] == policy.sha256:
@@ -59,6 +65,12 @@ def policy_of(evidence: Evidence, file: str | None) -> tuple[Policy, Record]:
         "It was changed after the run, or is another one: run the policy again, or name the right one with "
         "--policy FILE"
     )
+
+
+def _came_with(evidence: Evidence, policy: Path) -> bool:
+    """Whether a policy lies in the folder of the evidence, and that is not a folder that we work in."""
+    folder = evidence.folder.resolve()
+    return policy.resolve().is_relative_to(folder) and not Path.cwd().resolve().is_relative_to(folder)
 
 
 def listed_sets(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from faceleak_check.errors import UsageError
-from faceleak_check.files import write_whole
+from faceleak_check.files import read_regular, write_whole
 from faceleak_check.policy.paths import overlap
 from faceleak_check.policy.schema import Policy
 from faceleak_check.quarantine.lists import RemovedFile
@@ -62,11 +62,11 @@ class Quarantine:
 
     def _planned(self) -> list[Move]:
         try:
-            files = json.loads(self._plan.read_bytes())["files"]
+            files = json.loads(read_regular(self._plan))["files"]
             return list(self._moves((one["dataset"], one["id"], one["sha256"]) for one in files))
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise UsageError(
                 f"{safe(str(self._plan))} cannot be read: it is the list of what an earlier call moved here; "
                 "mend it, or move the files back and take it away"

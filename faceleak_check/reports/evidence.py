@@ -75,10 +75,11 @@ class EvidenceFolder:
         """Makes the folder and takes the evidence of an earlier run out of it, so that none can pass for this run's.
 
         Raises:
-            EvidenceError: The folder cannot be made or written.
+            EvidenceError: The folder cannot be made or written, or a link in it leads elsewhere.
         """
         with _evidence_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._refuse_links()
             (self.folder / "pairs").mkdir(exist_ok=True, mode=0o700)
             ours = (self.folder / name for name in ("evidence.json", "run.json", REPORT, STATEMENT))
             for old in (*ours, *self._left_behind()):
@@ -87,6 +88,16 @@ class EvidenceFolder:
                 (self.folder / THUMBNAILS).rmdir()
             write_whole(self.folder / ".writable", b"")
             (self.folder / ".writable").unlink(missing_ok=True)
+
+    def _refuse_links(self) -> None:
+        """A link in place of a folder of ours would have us write, and delete, elsewhere."""
+        for name in ("pairs", MANIFESTS, THUMBNAILS):
+            if (self.folder / name).is_symlink():
+                raise EvidenceError(
+                    f"the evidence cannot be written: {name!r} in its folder is a link",
+                    detail=f"{self.folder / name}: what it leads to is left as it is. Take the link away, or choose "
+                    "another folder with --faceleak-evidence DIR.",
+                )
 
     def _left_behind(self) -> Iterator[Path]:
         """Our own files alone, also half-written ones of a run that was killed."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from faceleak_check.errors import EvidenceError
+from faceleak_check.files import read_regular
 
 __all__ = ["parsed", "read_bytes"]
 
@@ -22,10 +23,10 @@ def read_bytes(file: Path, what: str, advice: str) -> bytes:
         advice: A sentence on what to do where it is not there.
 
     Raises:
-        EvidenceError: It is not there or may not be read.
+        EvidenceError: It is not there, may not be read, or is no ordinary file.
     """
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except OSError as error:
         raise EvidenceError(
             f"the {what} cannot be opened", detail=f"{file}: {error.strerror or 'not there'}. {advice}"

@@ -11,12 +11,14 @@ from typing import Any
 from faceleak_check.errors import EvidenceError
 from faceleak_check.files import is_folder, is_missing
 from faceleak_check.reports.json_file import parsed, read_bytes
+from faceleak_check.reports.layout import safe
 from faceleak_check.reports.shapes import Fitter, MisshapenError, schema_of
 from faceleak_check.seals import EVIDENCE_VERSION, SEALED_SINCE, digest_of
 
 __all__ = ["Evidence", "open_evidence", "pairs_of"]
 
 _NAME = "evidence.json"
+_DIGITS = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,8 +120,8 @@ def _require_seal(data: Mapping[str, Any], file: Path) -> None:
     if named != found:
         raise EvidenceError(
             "the evidence was changed after it was written",
-            detail=f"{file}: found contents of SHA-256 {found}, expected {named}, which the file itself names. "
-            "Take the file as the run wrote it, or run the policy again.",
+            detail=f"{file}: found contents of SHA-256 {found}, expected {safe(str(named))[:_DIGITS]}, which the file "
+            "itself names. Take the file as the run wrote it, or run the policy again.",
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceleak_check.files import read_regular
 from faceleak_check.protocols import Progress, Reader
 from faceleak_check.records import UNREADABLE, Box, ImageRef, Verdict
 
@@ -26,6 +27,8 @@ N_SAMPLES = 12
 """Images of a set that have pictures, of those that one rule has left out."""
 _BLURRED = ".blurred"
 _KEY_DIGITS = 12
+_JPEG = b"\xff\xd8\xff"
+_MOST_BYTES = 1 << 20
 _ROLES: Mapping[str, tuple[Role, ...]] = {
     "generated": ("generated", "canaries"),
     "source": ("source", "control"),
@@ -47,9 +50,13 @@ def thumbnail_of(folder: Path, sha256: str, box: Sequence[float] | None) -> byte
     """
     for blur in (False, True):
         try:
-            return (folder / FOLDER / _name(sha256, box, blur=blur)).read_bytes()
+            name = _name(sha256, box, blur=blur)
+            # a link could bring any file of this machine into a page that is handed on
+            picture = read_regular(folder / FOLDER / name, most=_MOST_BYTES, follows=False)
         except (OSError, ValueError):
             continue
+        if picture.startswith(_JPEG):
+            return picture
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from faceleak_check.errors import PolicyError, UsageError
-from faceleak_check.files import write_whole
+from faceleak_check.files import read_regular, write_whole
 from faceleak_check.policy.waivers import Waiver, read_waivers
 from faceleak_check.reports.layout import safe
 
@@ -101,7 +101,7 @@ class WaiversFile:
 
     def _read(self) -> str | None:
         try:
-            return self.path.read_bytes().decode("utf-8", "surrogateescape")
+            return read_regular(self.path).decode("utf-8", "surrogateescape")
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -18,13 +18,15 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from faceleak_check.files import write_whole
-from faceleak_check.store.folders import FORMAT, private_folder
+from faceleak_check.files import read_regular, write_whole
+from faceleak_check.store.folders import FORMAT, private_folder, refuse_others
 from faceleak_check.store.roots import Root, local_folder
 
 __all__ = ["KeptArrays"]
 
 _DIGEST = "sha256"
+_MOST_BYTES = 1 << 36
+"""A listing of a billion images."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -44,7 +46,8 @@ class KeptArrays:
     def recall(self, key: str) -> Arrays | None:
         """The arrays that were kept last; None where there are none, or a damaged or foreign file."""
         try:
-            arrays = load(self._path(key).read_bytes())
+            refuse_others(self._path(key).parent)
+            arrays = load(read_regular(self._path(key), most=_MOST_BYTES))
             digest = arrays.pop(_DIGEST)
         except (OSError, ValueError, KeyError, SafetensorError):
             return None

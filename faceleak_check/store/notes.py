@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from faceleak_check.files import write_whole
-from faceleak_check.store.folders import FORMAT, private_folder, store_errors
+from faceleak_check.store.folders import FORMAT, private_folder, refuse_others, store_errors
 from faceleak_check.store.roots import Root, local_folder
 
 __all__ = ["NoteStore"]
@@ -37,7 +37,7 @@ class NoteStore:
         """
         path = self._path(kind, key)
         with store_errors(path.parent, "read"):
-            data = path.read_bytes() if path.is_file() else b""
+            data = _trusted_bytes(path) if path.is_file() else b""
         try:
             note = json.loads(data)
         except (ValueError, RecursionError):
@@ -66,6 +66,11 @@ class NoteStore:
 
     def _path(self, kind: str, key: str) -> Path:
         return self._root / FORMAT / kind / f"{key}.json"
+
+
+def _trusted_bytes(path: Path) -> bytes:
+    refuse_others(path.parent)
+    return path.read_bytes()
 
 
 def _digest(kind: str, key: str, data: dict[str, Any]) -> str:

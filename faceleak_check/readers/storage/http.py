@@ -23,6 +23,7 @@ __all__ = ["HttpPlace"]
 
 _HEAD_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 20
+_PAGE_BYTES = 64 << 20
 _CONNECTIONS = 32
 _CONNECT_SECONDS, _SILENT_SECONDS = 20.0, 60.0
 _FOLDERS_AT_ONCE = 8
@@ -125,7 +126,11 @@ class HttpPlace:
         address = self._path.rstrip("/") + "/" + quote(path_of(folder))
         with self._answer(address + self._query) as response:
             response.raise_for_status()
-            page = response.content.decode(response.encoding or "utf-8", "replace")
+            body = _body(response, _PAGE_BYTES + 1)
+            encoding = response.encoding or "utf-8"
+        if len(body) > _PAGE_BYTES:
+            raise RemoteError(f"the page that lists it has more than {_PAGE_BYTES:,} bytes")
+        page = body.decode(encoding, "replace")
         return {folder + name for name in links_in(page, address)}
 
 

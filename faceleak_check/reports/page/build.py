@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceleak_check.errors import EvidenceError
-from faceleak_check.files import write_whole
+from faceleak_check.files import read_regular, write_whole
 from faceleak_check.reports.opening import Evidence
 from faceleak_check.reports.page.headings import OUTCOME_WORDS
 from faceleak_check.reports.page.pairs import N_FIRST, N_PRINTED, PairTable
@@ -142,11 +142,11 @@ def _title(policies: list[PolicySection]) -> str:
 def _run(folder: Path) -> str:
     """When the run was, as the file beside the evidence says; empty where that is not there or not whole."""
     try:
-        told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        told = json.loads(read_regular(folder / "run.json"))
         began, ended = (
             datetime.fromisoformat(told[name]).astimezone(UTC) for name in ("started", "finished")
         )
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, OverflowError):
         return ""
     same_day = began.date() == ended.date()
     return f"{began:%Y-%m-%d %H:%M:%S} to {ended:{'' if same_day else '%Y-%m-%d '}%H:%M:%S} UTC"

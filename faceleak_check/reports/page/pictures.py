@@ -71,7 +71,7 @@ class Pictures:
         if blur:
             try:
                 picture = blurred(picture)
-            except OSError:  # damaged: better no picture than a sharp one
+            except ValueError:  # damaged: better no picture than a sharp one
                 return None
         self._uris.append(f"data:image/jpeg;base64,{base64.b64encode(picture).decode('ascii')}")
         return len(self._uris) - 1
@@ -82,12 +82,16 @@ def blurred(picture: bytes) -> bytes:
 
     Args:
         picture: A JPEG file of ours.
+
+    Raises:
+        ValueError: It is damaged, or none of ours.
     """
     from PIL import Image
 
-    with Image.open(io.BytesIO(picture)) as image:
-        image.thumbnail((_BLOCKS, _BLOCKS), Image.Resampling.BOX)
-        few = image.convert("RGB")
+    from faceleak_check.readers.decode import decode
+
+    few = Image.fromarray(decode(picture))
+    few.thumbnail((_BLOCKS, _BLOCKS), Image.Resampling.BOX)
     side = 96 / max(few.size)
     file = io.BytesIO()
     size = (round(side * few.width), round(side * few.height))
