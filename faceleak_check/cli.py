@@ -222,12 +222,15 @@ def _bar() -> Iterator[Progress | None]:
 
 def _write(path: Path, text: str) -> None:
     from faceleak_check.errors import UsageError
-    from faceleak_check.files import write_whole
+    from faceleak_check.files import remove_torn, write_whole
 
     try:
+        remove_torn(path)
         write_whole(path, text.encode())
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}; choose another file") from None
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}; choose another file, or free some space"
+        ) from None
 
 
 app.command(rich_help_panel=_AFTER)(report)

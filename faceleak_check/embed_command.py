@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faceleak_check.checks.coverage import Coverage
 from faceleak_check.errors import DatasetError, UsageError
+from faceleak_check.files import remove_torn
 from faceleak_check.image_sets import EmbeddedSet
 from faceleak_check.policy.parse import parse_argument
 from faceleak_check.policy.presets import resolve_policies
@@ -64,9 +65,12 @@ def embed_to(
         raise UsageError(f"{policy!r} holds {1 + len(others)} policies; name one of them")
     dataset = embedded_dataset(parse_argument(argument, pinned=False), name, embedder, store, progress)
     try:
+        remove_torn(path)
         write_templates(path, dataset.embedded, dataset.spec.dimension)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}; choose another file") from None
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}; choose another file, or free some space"
+        ) from None
     return tuple(how_to_use(path, dataset))
 
 

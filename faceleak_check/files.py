@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import glob
 import os
 import secrets
 import stat
@@ -16,15 +18,20 @@ __all__ = [
     "is_file",
     "is_folder",
     "is_missing",
+    "locked",
     "opened_regular",
     "opened_whole",
     "read_regular",
+    "remove_torn",
     "write_whole",
 ]
 
 MOST_BYTES = 1 << 30
 """Longest file that is read into memory at once, where nobody says otherwise: far more than any that we write."""
 
+_NAME_LETTERS = 48
+"""Of up to four bytes each; the name of a file has at most 255."""
+_KEY = "[0-9a-f]" * 16
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
@@ -108,25 +115,88 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def opened_whole(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """A file for its owner alone, under a temporary name until the block ends well.
+def opened_whole(
+    path: Path, *, durable: bool = True, new: bool = False, mode: int = 0o600
+) -> Iterator[BinaryIO]:
+    """A file under a temporary name, which is its `name`, until the block ends well.
+
+    It is locked as long as it is open, so that `remove_torn` can tell it from what a killed process has left.
 
     Args:
         path: The file.
         durable: Whether to wait until the disk has it.
+        new: Whether a file that is there already is left alone.
+        mode: Who may read and write it; by default its owner alone.
 
     Raises:
+        FileExistsError: It is to be new, and is there already.
         OSError: The folder cannot be written; nothing is left behind.
     """
-    # not the process id: machines that share a folder may share that, too
-    temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
+    temporary, file = _opened_beside(path, mode)
     try:
-        with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
+        with file:
             yield file
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        temporary.replace(path)
+            if new:
+                _name_new(temporary, path)
+            else:
+                temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_torn(path: Path) -> None:
+    """Takes away what processes left that were killed while they wrote a file.
+
+    Args:
+        path: The file.
+    """
+    for torn in path.parent.glob(f".{glob.escape(path.name[:_NAME_LETTERS])}.{_KEY}.tmp"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(torn, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                # where there are no locks nobody knows whether it is being written, and it stays
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                torn.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def locked(descriptor: int) -> bool:
+    """Whether an open file or folder is this process's alone until it is closed, also by the process's death.
+
+    A file system without locks gives it to everybody.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _opened_beside(path: Path, mode: int) -> tuple[Path, BinaryIO]:
+    while True:
+        # not the process id: machines that share a folder may share that, too
+        temporary = path.with_name(f".{path.name[:_NAME_LETTERS]}.{secrets.token_hex(8)}.tmp")
+        file = open(temporary, "x+b", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
+        # without its lock, for a moment, it looked like something torn
+        if locked(file.fileno()) and os.fstat(file.fileno()).st_nlink:
+            return temporary, file
+        file.close()
+
+
+def _name_new(temporary: Path, path: Path) -> None:
+    """Gives a file its name without overwriting another."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without links
+        if os.path.lexists(path):
+            raise FileExistsError from None
+        temporary.rename(path)

@@ -134,12 +134,15 @@ def _write(wanted: _Wanted, files: Sequence[RemovedFile]) -> None:
 
 def _write_file(path: Path, text: str) -> None:
     from faceleak_check.errors import UsageError
-    from faceleak_check.files import write_whole
+    from faceleak_check.files import remove_torn, write_whole
 
     try:
+        remove_torn(path)
         write_whole(path, text.encode())
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}; choose another file") from None
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}; choose another file, or free some space"
+        ) from None
 
 
 def _move(place: Quarantine, files: Sequence[RemovedFile], policy: Policy, tell: Tell) -> bool:

@@ -319,7 +319,10 @@ def test_calibrate_where_nothing_can_be_written(faceleak: Command, people: Path)
     status, _, err = faceleak("calibrate", "release.yaml", "--write", "/proc/no/where.yaml")
     assert (status, err) == (
         2,
-        "faceleak: /proc/no/where.yaml cannot be written: No such file or directory; choose another file\n",
+        (
+            "faceleak: /proc/no/where.yaml cannot be written: No such file or directory; choose another file, or "
+            "free some space\n"
+        ),
     )
 
 

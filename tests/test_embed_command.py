@@ -151,7 +151,7 @@ def test_a_folder_that_is_not_there_is_told(policy: Path, faceleak: Faceleak) ->
     assert faceleak("embed", "release.yaml", "generated", "--write", "no/t.npz") == (
         2,
         "",
-        "faceleak: no/t.npz cannot be written: No such file or directory; choose another file\n",
+        "faceleak: no/t.npz cannot be written: No such file or directory; choose another file, or free some space\n",
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import os
-import secrets
 import shutil
 import ssl
 import urllib.error
@@ -13,7 +11,9 @@ import urllib.request
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
+
+from faceleak_check.files import opened_whole, remove_torn
 
 __all__ = [
     "PREFETCH",
@@ -134,16 +134,13 @@ class AtUrl:
 
     def fetch(self, timeout: float) -> Path:
         """Downloads the file under a temporary name and renames it when it is whole."""
-        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _download(self.url, temporary, timeout)
-            temporary.replace(self._path)
+            remove_torn(self._path)
+            with opened_whole(self._path, mode=0o666) as file:  # other users may share the folder
+                _download(self.url, file, timeout)
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(_in_words(error, "the server")) from None
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
         return self._path
 
 
@@ -207,13 +204,13 @@ def _knock(url: str, timeout: float) -> None:
             raise Unreachable(_in_words(error, "the hub")) from None
 
 
-def _download(url: str, path: Path, timeout: float) -> None:
+def _download(url: str, file: BinaryIO, timeout: float) -> None:
     try:
         answer = urllib.request.urlopen(url, timeout=timeout)  # noqa: S310 — addresses of our own
     except urllib.error.HTTPError as refusal:
         refusal.close()
         raise
-    with answer, path.open("wb") as file:
+    with answer:
         shutil.copyfileobj(answer, file, 1 << 20)
         expected = answer.headers.get("Content-Length")
         if expected is not None and file.tell() != int(expected):

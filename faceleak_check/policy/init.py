@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from faceleak_check.errors import UsageError
+from faceleak_check.files import opened_whole, remove_torn
 
 __all__ = ["init_text", "write_init"]
 
@@ -24,8 +25,9 @@ def write_init(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(init_text())
+        remove_torn(path)
+        with opened_whole(path, new=True, mode=0o666) as file:
+            file.write(init_text().encode())
     except (OSError, ValueError) as error:
         if isinstance(error, FileExistsError) and path.exists():
             raise UsageError(f"{str(path)!r} is there already; name another file or take it away") from None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from faceleak_check.errors import UsageError
-from faceleak_check.files import read_regular, write_whole
+from faceleak_check.files import read_regular, remove_torn, write_whole
 from faceleak_check.policy.paths import overlap
 from faceleak_check.policy.schema import Policy
 from faceleak_check.quarantine.lists import RemovedFile
@@ -100,6 +100,7 @@ class Quarantine:
         n_moved = 0
         try:
             self._make(self.folder)
+            remove_torn(self._plan)
             write_whole(self._plan, _plan(moves, self._evidence, self._policy.sha256))
             for move in moves:
                 self._make(move.new.parent)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceleak_check.errors import UsageError
+from faceleak_check.files import opened_whole, remove_torn
 from faceleak_check.reports.layout import safe
 
 __all__ = ["Move", "is_there", "put"]
@@ -83,27 +83,17 @@ def _put_file(move: Move) -> None:
 
 
 def _copy(move: Move) -> None:
-    temporary = move.new.with_name(f".{secrets.token_hex(8)}.tmp")
+    remove_torn(move.new)
     try:
-        shutil.copyfile(move.old, temporary)
-        shutil.copystat(move.old, temporary)
-        if _digest(temporary) != move.sha256:
-            raise UsageError(f"{_shown(move.old)} was changed while it was copied; run the policy again")
-        _name(temporary, move)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _name(temporary: Path, move: Move) -> None:
-    """Gives a file its name without overwriting another."""
-    try:
-        move.new.hardlink_to(temporary)
+        with move.old.open("rb") as old, opened_whole(move.new, new=True) as new:
+            shutil.copyfileobj(old, new, 1 << 20)
+            new.flush()
+            shutil.copystat(move.old, new.name)
+            if _digest(Path(new.name)) != move.sha256:
+                raise UsageError(f"{_shown(move.old)} was changed while it was copied; run the policy again")
     except FileExistsError:
-        raise _taken(move) from None
-    except OSError:
-        if os.path.lexists(move.new):
+        if not is_there(move):  # else another call has just put it there
             raise _taken(move) from None
-        temporary.rename(move.new)
 
 
 def _digest(path: Path) -> str:

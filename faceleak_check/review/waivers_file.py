@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from faceleak_check.errors import PolicyError, UsageError
-from faceleak_check.files import read_regular, write_whole
+from faceleak_check.files import read_regular, remove_torn, write_whole
 from faceleak_check.policy.waivers import Waiver, read_waivers
 from faceleak_check.reports.layout import safe
 
@@ -90,7 +90,8 @@ class WaiversFile:
             )
         text = self._with(answers)
         try:
-            write_whole(Path(self.path).resolve(), text.encode())
+            remove_torn(self.path.resolve())
+            write_whole(self.path.resolve(), text.encode())
         except OSError as error:
             raise UsageError(
                 f"{safe(str(self.path))} cannot be written: {error.strerror or type(error).__name__}; "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from faceleak_check.files import locked
 
 __all__ = ["held", "held_if_free"]
 
@@ -24,7 +25,7 @@ def held(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """
     descriptor = _opened(path)
     try:
-        while descriptor is not None and not _taken(descriptor):
+        while descriptor is not None and not locked(descriptor):
             waiting()
             time.sleep(_EVERY_SECONDS)
         yield
@@ -38,7 +39,7 @@ def held_if_free(path: Path) -> Iterator[bool]:
     """Holds a lock, and says whether it could be had at once."""
     descriptor = _opened(path)
     try:
-        yield descriptor is None or _taken(descriptor)
+        yield descriptor is None or locked(descriptor)
     finally:
         if descriptor is not None:
             os.close(descriptor)
@@ -49,14 +50,3 @@ def _opened(path: Path) -> int | None:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:  # a folder that cannot be written
         return None
-
-
-def _taken(descriptor: int) -> bool:
-    """Whether the lock is this process's now; a file system without locks gives it to everybody."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -500,7 +500,8 @@ def test_a_list_that_cannot_be_written(leaky: Project, faceleak: Faceleak) -> No
     status, out, err = faceleak("quarantine", EVIDENCE, "--write", "nowhere/list.txt", "--move-to", "away")
     assert (status, out) == (2, "")
     assert err.splitlines()[-1] == (
-        "faceleak: nowhere/list.txt cannot be written: No such file or directory; choose another file"
+        "faceleak: nowhere/list.txt cannot be written: No such file or directory; choose another file, or free "
+        "some space"
     )
     assert not (leaky.path / "away").exists()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceleak_check.errors import EvidenceError
-from faceleak_check.files import read_regular, write_whole
+from faceleak_check.files import read_regular, remove_torn, write_whole
 from faceleak_check.reports.opening import Evidence
 from faceleak_check.reports.page.headings import OUTCOME_WORDS
 from faceleak_check.reports.page.pairs import N_FIRST, N_PRINTED, PairTable
@@ -60,6 +60,7 @@ def write_page(evidence: Evidence, page_file: Path, options: PageOptions) -> Non
     """
     page = build_page(evidence, options).encode("utf-8")
     try:
+        remove_torn(page_file)
         write_whole(page_file, page)
     except OSError as error:
         raise EvidenceError(
