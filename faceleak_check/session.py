@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ class PolicySession:
         refuse_blur_alone(config)
         evidence = EvidenceFolder(evidence_folder(config))
         self._run = PolicyRun(policies=policies_asked_for(config), evidence=evidence)
-        self._started = datetime.now(UTC)
+        self._started, self._began = datetime.now(UTC), time.monotonic()
         self._records: dict[tuple[str, str], dict[str, Any]] = {}
         self._waivers_matched: dict[str, set[tuple[str, str]]] = {}
         self._evidence_error = ""
@@ -86,6 +87,7 @@ class PolicySession:
         """Makes room for the evidence before any work is done."""
         if self._leaves_evidence:
             try:
+                self.config.add_cleanup(self._run.evidence.keep_alone())
                 self._run.evidence.start()
             except EvidenceError as error:
                 raise pytest.UsageError(str(error)) from None
@@ -255,11 +257,10 @@ class PolicySession:
         return PolicyPlace(path=file, lines={case.id: case.line for case in cases})
 
     def _run_record(self, exitstatus: int) -> dict[str, Any]:
-        finished = datetime.now(UTC)
         return {
             "started": self._started.isoformat(timespec="seconds"),
-            "finished": finished.isoformat(timespec="seconds"),
-            "seconds": round((finished - self._started).total_seconds(), 3),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self._began, 3),  # whatever the clock was set to meanwhile
             "pytest_exit_status": int(exitstatus),
             "cases": {
                 f"{policy}::{case}": record["run"] for (policy, case), record in sorted(self._records.items())

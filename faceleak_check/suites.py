@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import traceback
 import xml.etree.ElementTree as ET
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -33,10 +35,36 @@ class PolicySuites:
         self._policies = policies
         self._trouble = ""
 
+    def pytest_sessionstart(self) -> None:
+        """Empties the file of an earlier run: a run that is killed writes none. Who could read it still can."""
+        with contextlib.suppress(OSError):
+            if self._file.is_file():
+                os.truncate(self._file, 0)
+
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_sessionfinish(self) -> Generator[None, None, None]:
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Waits for pytest to write the file, but not for its summary."""
-        yield
+        try:
+            yield
+        except OSError as error:
+            if not _is_of_junit(error):
+                raise
+            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+            self._trouble = self._not_written(error)
+            return
+        self._split()
+
+    def _not_written(self, error: OSError) -> str:
+        """What to tell of a file that pytest could not write; what it has begun is taken away."""
+        with contextlib.suppress(OSError):
+            self._file.unlink()
+        left = " What lies there is of an earlier run." if self._file.exists() else ""
+        return (
+            f"ERROR: the JUnit file cannot be written: {error.strerror or type(error).__name__}\n{self._file}: choose "
+            f"another file with --junitxml FILE, or free some space.{left}"
+        )
+
+    def _split(self) -> None:
         try:
             data = self._file.read_bytes()
             split = split_suites(data, self._policies, self._prefix)
@@ -45,7 +73,10 @@ class PolicySuites:
         except FileNotFoundError:
             return  # there was nowhere to write it, and pytest says so
         except OSError as error:
-            self._trouble = error.strerror or type(error).__name__
+            self._trouble = (
+                f"note: {self._file}: the policies stand in one <testsuite>, as it cannot be written again: "
+                f"{error.strerror or type(error).__name__}"
+            )
 
     def _write(self, data: bytes) -> None:
         """In place of the file, for those who could read it before."""
@@ -54,12 +85,15 @@ class PolicySuites:
         file.chmod(mode & 0o777)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Tells that the file is still as pytest wrote it, if it is."""
+        """Tells that there is no file, or that it is still as pytest wrote it."""
         if self._trouble:
-            terminalreporter.write_line(
-                f"note: {self._file}: the policies stand in one <testsuite>, as it cannot be written again: "
-                f"{self._trouble}"
-            )
+            terminalreporter.write_line(self._trouble, red=self._trouble.startswith("ERROR"))
+
+
+def _is_of_junit(error: OSError) -> bool:
+    """Whether pytest could not write its JUnit file; other plugins may end with an error of the system, too."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_globals.get("__name__") == "_pytest.junitxml" for frame in frames)
 
 
 def split_suites(data: bytes, policies: list[str], prefix: str = "") -> bytes | None:

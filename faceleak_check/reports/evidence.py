@@ -16,14 +16,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from faceleak_check.errors import EvidenceError, PolicyError
-from faceleak_check.files import write_whole
+from faceleak_check.files import locked, write_whole
 from faceleak_check.policy.schema import Policy
 from faceleak_check.policy.waiver_use import WaiverUse
 from faceleak_check.records import Verdict
@@ -71,6 +73,23 @@ class EvidenceFolder:
         """The page for people."""
         return self.folder / REPORT
 
+    def keep_alone(self) -> Callable[[], None]:
+        """Keeps other runs out of the folder; returns what lets them in again, which the process's death does, too.
+
+        Raises:
+            EvidenceError: The folder cannot be made, or another run is writing into it.
+        """
+        with _evidence_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if not locked(descriptor):
+            os.close(descriptor)
+            raise EvidenceError(
+                "the evidence cannot be written: another run is writing into the same folder",
+                detail=f"{self.folder}: wait until it has ended, or choose another with --faceleak-evidence DIR.",
+            )
+        return partial(os.close, descriptor)
+
     def start(self) -> None:
         """Makes the folder and takes the evidence of an earlier run out of it, so that none can pass for this run's.
 
@@ -81,7 +100,8 @@ class EvidenceFolder:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._refuse_links()
             (self.folder / "pairs").mkdir(exist_ok=True, mode=0o700)
-            ours = (self.folder / name for name in ("evidence.json", "run.json", REPORT, STATEMENT))
+            # views first: whatever is left where this is cut off is no view of evidence that is gone
+            ours = (self.folder / name for name in (REPORT, STATEMENT, "evidence.json", "run.json"))
             for old in (*ours, *self._left_behind()):
                 old.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # not there, or somebody else has put something in it
