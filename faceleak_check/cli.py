@@ -10,7 +10,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from faceleak_check import completion
 from faceleak_check.cache_command import app as cache
 from faceleak_check.doctor_command import doctor, prefetch
-from faceleak_check.errors import FaceleakError, PolicyError
+from faceleak_check.errors import FaceleakError, PolicyError, refusal_of_the_machine
 from faceleak_check.quarantine_command import quarantine
 from faceleak_check.registry import brought_by_others
 from faceleak_check.report_command import report
@@ -71,8 +71,17 @@ def main() -> None:
     try:
         app()
     except FaceleakError as error:
-        _say(f"faceleak: {error}", err=True)
-        sys.exit(2)
+        _leave(error)
+    except (MemoryError, OSError, RuntimeError) as raised:
+        refusal = refusal_of_the_machine(raised)
+        if refusal is None:
+            raise
+        _leave(refusal)
+
+
+def _leave(error: FaceleakError) -> NoReturn:
+    _say(f"faceleak: {error}", err=True)
+    sys.exit(2)
 
 
 def _say(text: str, *, err: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
 
 from faceleak_check.calibration_sets import Unseen
@@ -79,7 +79,7 @@ class Comparison:
     scan: Scan | None = None
 
 
-def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case) -> Verdict:
+def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case, today: date) -> Verdict:
     """The verdict on a comparison.
 
     Args:
@@ -87,6 +87,7 @@ def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case) -
         compared: What is compared.
         policy: The policy.
         case: Its case.
+        today: The day of the run, on which waivers hold or are over.
 
     Raises:
         InconclusiveError: A screen cannot be used, or too many neighbours would have to be held.
@@ -103,7 +104,7 @@ def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case) -
     )
     if compared.figures is None:
         return _nothing_left(blank, compared, policy)
-    accepted = policy.waivers.pairs(datetime.now(UTC).date())
+    accepted = policy.waivers.pairs(today)
     if compared.screener is not None:
         screened = _Screens(compared.screener, compared)
         settled = screened.settled(accepted)
@@ -113,7 +114,7 @@ def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case) -
         filled = replace(blank, warnings=_UNSCREENED if policy.screens and case.matches else ())
     if settled is None:
         return _nothing_left(filled, compared, policy)
-    return _judged(filled, settled, compared, policy, case)
+    return _judged(filled, settled, compared, policy, case, today)
 
 
 _SIDES: Mapping[str, tuple[Role, ...]] = {
@@ -220,7 +221,9 @@ def _lost(verdict: Verdict, policy: Policy) -> tuple[tuple[str, str], ...]:
     return (*unseen_folders(verdict.sets), *too_many_left_out(capped, policy.exclusions.at_most))
 
 
-def _judged(filled: Verdict, settled: Settled, compared: Comparison, policy: Policy, case: Case) -> Verdict:
+def _judged(
+    filled: Verdict, settled: Settled, compared: Comparison, policy: Policy, case: Case, today: date
+) -> Verdict:
     measured = replace(settled.measured, rule=_rule(settled.measured, compared, case))
     waived = settled.waived
     if compared.kinds is not None:
@@ -228,7 +231,6 @@ def _judged(filled: Verdict, settled: Settled, compared: Comparison, policy: Pol
         waived = compared.kinds.told(waived)
     outcome, reason = judge(measured)
     surprises, mentioned = unexpected(filled.sets, compared.expected)
-    today = datetime.now(UTC).date()
     open_questions = [*_lost(filled, policy), *surprises, *policy.waivers.expired_on(today)]
     hubs = () if compared.hubs is None else compared.hubs.found
     undecided: list[tuple[str, str]] = []

@@ -19,7 +19,7 @@ from faceleak_check.faces.survey import SAMPLE, decide, summarise
 from faceleak_check.guards import blamed, require_spec
 from faceleak_check.image_sets import EmbeddedSet, accounted, each_content_once, in_reading_order
 from faceleak_check.policy.schema import Dataset, EmbedderChoice
-from faceleak_check.protocols import Detector, Embedder, Progress, Reader
+from faceleak_check.protocols import Detector, Embedder, Progress, Reader, WatchfulReader
 from faceleak_check.readers.building import build_reader
 from faceleak_check.readers.further import further
 from faceleak_check.records import (
@@ -105,6 +105,8 @@ class EmbeddedSets:
         name = f"embedding {dataset.name}"
         failed, n_new = self._filled(store, EmbedStage(cutter, embedder, further), found.images, reader, name)
         self.n_embedded += n_new
+        if (n_new or failed) and isinstance(reader, WatchfulReader):  # that took its time
+            reader.require_unchanged()
         # of a whole picture there are no faces to choose among; its second chip may be its mirror image
         faces = "all" if alignment.used == "none" else dataset.faces or choice.faces
         return accounted(found, failed, store.get, reader, alignment, faces)

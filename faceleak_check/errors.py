@@ -29,6 +29,7 @@ __all__ = [
     "Problem",
     "StoreError",
     "UsageError",
+    "refusal_of_the_machine",
 ]
 
 
@@ -124,3 +125,25 @@ class StoreError(InconclusiveError):
 
 class EvidenceError(InconclusiveError):
     """The evidence cannot be written, or what was written cannot be read as it was."""
+
+
+_NO_MEMORY = ("out of memory", "allocate memory", "not enough memory")
+_MORE_MEMORY = "Run fewer workers (pytest -n), give the search less with `search: {memory: ...}`, or take a machine with more."
+
+
+def refusal_of_the_machine(error: Exception) -> InconclusiveError | None:
+    """What an error says that a machine gives no memory or no file; None where this program itself is at fault.
+
+    Args:
+        error: Whatever was raised; torch says that memory is short by a RuntimeError.
+    """
+    says_so = isinstance(error, RuntimeError) and any(word in str(error) for word in _NO_MEMORY)
+    if says_so or isinstance(error, MemoryError):
+        return InconclusiveError("this machine has not enough memory for it", detail=_MORE_MEMORY)
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return InconclusiveError(
+            f"the system refused a file or a service: {error.strerror}",
+            detail=f"{place}see that what the run reads and writes stays there, and that there is room for it.",
+        )
+    return None

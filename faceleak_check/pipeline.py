@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from faceleak_check.concluding import conclude
-from faceleak_check.errors import InconclusiveError
+from faceleak_check.errors import InconclusiveError, refusal_of_the_machine
 from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.schema import Case, ExecutionKeys, Policy
 from faceleak_check.preparing import Preparation
@@ -48,6 +49,8 @@ class Gate:
         self._made: list[Preparation] = []
         self._preparation = lru_cache(maxsize=None)(self._made_for)
         self._store = store
+        # one day for a whole run: waivers neither come nor go at midnight, or with a clock that is set
+        self._today = datetime.now(UTC).date()
         self.progress = progress
 
     @property
@@ -72,8 +75,13 @@ class Gate:
         blank = Verdict(outcome=Outcome.INCONCLUSIVE, policy=policy.name, check=case.check_name, case=case.id)
         try:
             compared = self._preparation(policy.execution).compared(policy, case)
-            return Judged(verdict=conclude(blank, compared, policy, case), sets=compared.embedded)
-        except InconclusiveError as error:
+            return Judged(
+                verdict=conclude(blank, compared, policy, case, self._today), sets=compared.embedded
+            )
+        except (InconclusiveError, MemoryError, OSError, RuntimeError) as raised:
+            error = raised if isinstance(raised, InconclusiveError) else refusal_of_the_machine(raised)
+            if error is None:
+                raise
             details = tuple(filter(None, [error.detail]))
             return Judged(verdict=replace(blank, reasons=(error.message,), details=details))
 

@@ -32,6 +32,7 @@ __all__ = [
     "Progress",
     "Reader",
     "Screen",
+    "WatchfulReader",
 ]
 
 Pixels = npt.NDArray[np.uint8]
@@ -68,6 +69,14 @@ class OrderedReader(Protocol):
 
     def reading_order(self, images: ImageList) -> IntArray:
         """The rows of these images of the last scan, in the order in which they lie in their files."""
+
+
+@runtime_checkable
+class WatchfulReader(Protocol):
+    """A reader that can tell whether what it has listed is still what is there."""
+
+    def require_unchanged(self) -> None:
+        """Raises DatasetError where files were added, removed or changed since the last scan."""
 
 
 class Detector(Protocol):

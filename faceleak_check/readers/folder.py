@@ -12,6 +12,7 @@ from faceleak_check.errors import DatasetError
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.policy.urls import Url
 from faceleak_check.protocols import Progress
+from faceleak_check.readers.folders.again import Listed
 from faceleak_check.readers.folders.local import LocalFolder
 from faceleak_check.readers.folders.walked import FolderFiles, Walked
 from faceleak_check.readers.formats import suffix_of
@@ -28,6 +29,7 @@ from faceleak_check.readers.trouble import (
     NOT_FOUND_ADVICE,
     advice_on,
     number_of,
+    shown,
     system_words,
     trouble,
 )
@@ -62,6 +64,7 @@ class FolderReader:
         self._dataset = dataset
         self._folder = _folder_at(dataset.path)
         self._memory: Memory | None = None
+        self._listed: Listed | None = None
 
     def remember(self, memory: Memory) -> None:
         """Uses what earlier runs have found in files that are unchanged."""
@@ -78,6 +81,8 @@ class FolderReader:
         told = PacedProgress(progress, f"listing {self._dataset.name}")
         walked = self._walk(told)
         rows = self._rows(walked, told)
+        if isinstance(self._dataset.path, Path):
+            self._listed = Listed(walked, rows.watched)
         excluded, others = _left_out(walked, rows)
         images = [id_of(walked.names[row]) for row in rows.images.tolist()]
         if not images and not excluded:
@@ -90,6 +95,25 @@ class FolderReader:
             excluded=tuple(sorted(excluded, key=lambda gone: path_of(gone.id))),
             n_other_files=dict(sorted(others.items())),
         )
+
+    def require_unchanged(self) -> None:
+        """See `faceleak_check.protocols.WatchfulReader`; a folder behind a URL is not listed a second time.
+
+        Raises:
+            DatasetError: Images were added, removed or changed since the last scan.
+        """
+        listed, self._listed = self._listed, None
+        changes = listed and listed.changes(self._walk(PacedProgress(_silent, "")))
+        if changes:
+            what = {"added": changes.n_added, "removed": changes.n_removed, "changed": changes.n_changed}
+            counts = ", ".join(f"{n:,} {verb}" for verb, n in what.items() if n)
+            raise trouble(
+                self._dataset,
+                f"images of {self._dataset.name!r} were not the same from beginning to end of the run: {counts}",
+                place=self._dataset.path,
+                advice=f"The first is '{shown(id_of(changes.first))}'. Wait until nothing is written into the folder, "
+                "then run again.",
+            )
 
     def part(self, images: Sequence[ImageRef]) -> Self:  # noqa: ARG002
         """A reader of some of the images, small enough to be sent to another machine."""
@@ -158,6 +182,10 @@ class FolderReader:
             advice = f"By suffix: {listed}."
         advice += " Expected image files such as JPEG or PNG in this folder or in folders below it."
         return trouble(self._dataset, message, place=self._dataset.path, advice=advice)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Tells nobody."""
 
 
 def _folder_at(place: Path | Url) -> FolderFiles:

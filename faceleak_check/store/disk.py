@@ -222,8 +222,9 @@ def _read_back(path: Path) -> Shard:
 
 
 def _remove_stale(folder: Path) -> None:
+    """Takes away what killed runs have half written, here and beside the folders of specs."""
     oldest = time.time() - _STALE_SECONDS
-    for path in folder.glob(".*.tmp"):
+    for path in (*folder.glob(".*.tmp"), *folder.parents[1].glob("*/.*.tmp")):
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < oldest:
                 path.unlink()

@@ -87,6 +87,12 @@ class FileRows:
         return np.flatnonzero(self.kinds == _IMAGE)
 
     @property
+    def watched(self) -> IntArray:
+        """The images, and what should be images and cannot be read."""
+        is_one = np.array([*(bool(word.rule) for word in self.words), False, True], dtype=bool)
+        return np.flatnonzero(is_one[self.kinds])
+
+    @property
     def lasting(self) -> npt.NDArray[np.bool_]:
         """What is the same as long as the bytes are, shape (n,)."""
         lasts = np.array([*(word.lasts for word in self.words), False, True], dtype=bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -41,6 +42,10 @@ _LOOK = 256
 _OURS = "faceleak_check."
 
 
+def _silent(stage: str, done: int, total: int) -> None:
+    """Tells nobody."""
+
+
 class PackedReader(ABC):
     """Lists what is in the files and reads single images out of them; a set is never in memory.
 
@@ -65,6 +70,7 @@ class PackedReader(ABC):
         self._memory: Memory | None = None
         self._found_in: list[tuple[str, str]] | None = None
         self._beside = Beside()
+        self._then: list[tuple[str, str | None]] = []
 
     def remember(self, memory: Memory) -> None:
         """Uses what earlier runs have found in the same files; a reader of another package always reads them."""
@@ -113,6 +119,7 @@ class PackedReader(ABC):
             self._names = self._files(told)
         except FileError as error:
             raise self._trouble(f"cannot be listed ({error})", advice_on(error, CLOSED_ADVICE)) from error
+        self._then = self._now()
         listing = self._remembered(told)
         if not listing.ids and not listing.excluded:
             raise self._no_images(listing)
@@ -124,6 +131,32 @@ class PackedReader(ABC):
             excluded=listing.excluded,
             n_other_files=listing.n_other_files,
         )
+
+    def require_unchanged(self) -> None:
+        """See `faceleak_check.protocols.WatchfulReader`; files behind a URL are not asked for a second time.
+
+        Raises:
+            DatasetError: A file was added, removed or changed since the last scan.
+        """
+        if self._now() != self._then:
+            raise self._trouble("changed while the gate ran", "Wait until it is written, then run again.")
+
+    def _now(self) -> list[tuple[str, str | None]]:
+        """The names of the files on this machine, and which files they are."""
+        if not isinstance(self._dataset.path, Path):
+            return []
+        try:
+            names = self._files(PacedProgress(_silent, ""))
+        except (DatasetError, FileError):
+            return []
+        return [(name, self._identity(name)) for name in names]
+
+    def _identity(self, name: str) -> str | None:
+        try:
+            with self._storage.open(name, fresh=True) as file:
+                return file.identity
+        except FileError:
+            return None
 
     def _remembered(self, told: PacedProgress) -> PackedListing:
         """What the files hold; they are not read again where nothing can have changed."""
