@@ -26,6 +26,7 @@ __all__ = [
     "write_whole",
 ]
 
+_BLOCK_BYTES = 1 << 24
 MOST_BYTES = 1 << 30
 """Longest file that is read into memory at once, where nobody says otherwise: far more than any that we write."""
 
@@ -67,8 +68,14 @@ def read_regular(path: Path, *, most: int = MOST_BYTES, follows: bool = True) ->
     Raises:
         OSError: It cannot be read, is longer, or is no ordinary file: a pipe would wait for ever, a device never end.
     """
+    data = bytearray()
     with opened_regular(path, most=most, follows=follows) as file:
-        return file.read(most)
+        # in blocks: Python makes room at once for all that is asked for
+        while block := file.read(min(_BLOCK_BYTES, most + 1 - len(data))):
+            data += block
+    if len(data) > most:
+        raise _too_large(most)
+    return bytes(data)
 
 
 @contextlib.contextmanager
@@ -92,11 +99,15 @@ def opened_regular(path: Path, *, most: int = MOST_BYTES, follows: bool = True) 
         if not stat.S_ISREG(told.st_mode):
             raise OSError(errno.EINVAL, "Not a regular file")
         if told.st_size > most:
-            raise OSError(errno.EFBIG, f"Larger than {most:,} bytes")
+            raise _too_large(most)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             yield file
     finally:
         os.close(descriptor)
+
+
+def _too_large(most: int) -> OSError:
+    return OSError(errno.EFBIG, f"Larger than {most:,} bytes")
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
