@@ -29,6 +29,7 @@ __all__ = [
     "Problem",
     "StoreError",
     "UsageError",
+    "is_short_of_memory",
     "refusal_of_the_machine",
 ]
 
@@ -131,14 +132,19 @@ _NO_MEMORY = ("out of memory", "allocate memory", "not enough memory")
 _MORE_MEMORY = "Run fewer workers (pytest -n), give the search less with `search: {memory: ...}`, or take a machine with more."
 
 
+def is_short_of_memory(error: Exception) -> bool:
+    """Whether an error says that there is no memory left; torch says so by a RuntimeError."""
+    says_so = isinstance(error, RuntimeError) and any(word in str(error) for word in _NO_MEMORY)
+    return says_so or isinstance(error, MemoryError)
+
+
 def refusal_of_the_machine(error: Exception) -> InconclusiveError | None:
     """What an error says that a machine gives no memory or no file; None where this program itself is at fault.
 
     Args:
-        error: Whatever was raised; torch says that memory is short by a RuntimeError.
+        error: Whatever was raised.
     """
-    says_so = isinstance(error, RuntimeError) and any(word in str(error) for word in _NO_MEMORY)
-    if says_so or isinstance(error, MemoryError):
+    if is_short_of_memory(error):
         return InconclusiveError("this machine has not enough memory for it", detail=_MORE_MEMORY)
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""

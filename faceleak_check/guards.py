@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from faceleak_check.errors import InconclusiveError, ModelError
+from faceleak_check.errors import InconclusiveError, ModelError, is_short_of_memory
 from faceleak_check.records import EmbedderSpec, ScreenSpec
 
 __all__ = ["blamed", "fault_of", "require_spec"]
@@ -40,6 +40,8 @@ def blamed(
     except passing:
         raise
     except Exception as found:
+        if is_short_of_memory(found):
+            raise  # no part is at fault
         raise error(f"{part} failed to {doing} ({type(found).__name__})", detail=fault_of(found)) from found
 
 
@@ -50,7 +52,7 @@ def fault_of(error: Exception) -> str:
     words = str(error) or "no message"
     return (
         f"{place}{type(error).__name__}: {words}\n"
-        "Unless this machine ran out of memory it is a fault of the part, and not of policy or data: tell its author."
+        "It is a fault of the part, and not of policy or data: tell its author."
     )
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 SETS = "  generated: {path: generated}\n  training: {path: training}\n"
 CHECK = "threshold: {cosine: 0.9}, at_most: 0"
 BROKEN = "It is broken: tell its author."
-FAULT = "Unless this machine ran out of memory it is a fault of the part, and not of policy or data: tell its author."
+FAULT = "It is a fault of the part, and not of policy or data: tell its author."
 UNFIT = "gave templates that cannot be compared"
 NO_PROBABILITIES = "gave values that are no probabilities"
 UNJUDGED = "gave a figure that cannot be judged"

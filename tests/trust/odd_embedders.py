@@ -136,7 +136,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
         CoarseScan,
     )
     entries = {
-        kind.__name__: EntryPoint(kind.__name__, f"odd_embedders:{kind.__name__}", "faceleak_check.embedders")
+        kind.__name__: [
+            EntryPoint(kind.__name__, f"odd_embedders:{kind.__name__}", "faceleak_check.embedders")
+        ]
         for kind in (*kinds, Weighted)
     }
     monkeypatch.setitem(vars(EMBEDDERS), "_third_party", entries)

@@ -40,7 +40,7 @@ def planted(tmp_path: Path) -> Path:
         ("NotUnit", "vectors that are not of length 1"),
         ("InfiniteLengths", "norms that are not finite and above 0"),
         ("Doubles", "vectors of type float64"),
-        ("Short", "vectors of shape (4, 191)"),
+        ("Short", "vectors and norms of shape (4, 191) and (4,)"),
     ],
 )
 def test_templates_that_are_near_to_nothing_give_no_verdict(planted: Path, embedder: str, found: str) -> None:
@@ -76,8 +76,11 @@ def test_templates_in_the_wrong_order_are_found_by_canaries(planted: Path) -> No
 
 
 def test_an_embedder_that_fails_gives_no_verdict(planted: Path) -> None:
-    with pytest.raises(RuntimeError, match="out of memory"):
-        judged(planted, embedder="name: Raising")
+    verdict = judged(planted, embedder="name: Raising")
+    assert (verdict.outcome, verdict.reasons) == (
+        Outcome.INCONCLUSIVE,
+        ("this machine has not enough memory for it",),
+    )
 
 
 def test_templates_of_other_weights_are_never_used(planted: Path) -> None:

@@ -25,7 +25,7 @@ INSTALLED: Mapping[str, tuple[Registry, tuple[str, ...]]] = {
     "readers": (READERS, ("Tabled", "Careful", "Nameless", "LooseOptions", "Gone")),
     "screens": (SCREENS, ("UnmadeScreen", "Demanding", "OverOne", "Gone")),
 }
-FAULT = "Unless this machine ran out of memory it is a fault of the part, and not of policy or data: tell its author."
+FAULT = "It is a fault of the part, and not of policy or data: tell its author."
 POLICY = """\
 version: 1
 name: p
