@@ -41,6 +41,10 @@ class PolicyResult:
         fails = self.waivers is not None and self.waivers.fails
         return bool(self.verdicts) and not fails and all(verdict.passed for verdict in self.verdicts)
 
+    def __bool__(self) -> bool:
+        """The same as `passed`, for whoever forgets it: ``assert check("release.yaml")``."""
+        return self.passed
+
     def __str__(self) -> str:
         """One line a case."""
         lines = [

@@ -39,6 +39,7 @@ __all__ = [
     "PolicyWarning",
     "bar_taken_away",
     "gate_of",
+    "new_gate",
 ]
 
 
@@ -152,7 +153,7 @@ class PolicyItem(pytest.Item):
     def setup(self) -> None:
         """Runs the case and leaves its evidence."""
         if self.config.getoption("setupplan", default=False):
-            return
+            pytest.skip("--setup-plan measures nothing")
         started = time.monotonic()
         gate = gate_of(self.config)
         n_embedded, n_screened = gate.n_embedded, gate.n_screened
@@ -215,14 +216,19 @@ class PolicyItem(pytest.Item):
 
 
 def gate_of(config: pytest.Config) -> Gate:
-    """The run's gate, made when it is first needed: this is where NumPy is imported."""
+    """The gate of the run's policies, made when it is first needed."""
     if _GATE not in config.stash:
-        from faceleak_check.pipeline import Gate
-        from faceleak_check.shared_folder import store_root
-
-        store = store_root(config.getoption("--faceleak-store"), config.invocation_params.dir)
-        config.stash[_GATE] = Gate(store=store, progress=_progress(config))
+        config.stash[_GATE] = new_gate(config)
     return config.stash[_GATE]
+
+
+def new_gate(config: pytest.Config) -> Gate:
+    """A gate that has looked at nothing yet: this is where NumPy is imported."""
+    from faceleak_check.pipeline import Gate
+    from faceleak_check.shared_folder import store_root
+
+    store = store_root(config.getoption("--faceleak-store"), config.invocation_params.dir)
+    return Gate(store=store, progress=_progress(config))
 
 
 @contextlib.contextmanager

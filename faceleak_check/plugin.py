@@ -69,7 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--faceleak-policy") or config.getini("faceleak_policies"):
         from faceleak_check.session import PolicySession
 
-        config.pluginmanager.register(PolicySession(config), "faceleak-session")
+        # without a name, so that no `-p no:NAME` leaves the policies out of a run that was asked for them
+        config.pluginmanager.register(PolicySession(config))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from faceleak_check.reports.layout import safe
 from faceleak_check.reports.summary import summary_lines
 from faceleak_check.reports.waivers import UnmatchedText, fails
 from faceleak_check.suites import PolicySuites
+from faceleak_check.unheard import LeftOut, unheard
 
 __all__ = ["PolicySession"]
 
@@ -64,6 +65,8 @@ class PolicySession:
         if config.getoption("--faceleak-policy") and config.args_source is not pytest.Config.ArgsSource.ARGS:
             config.args = []
         config.stash[RUN] = self._run
+        self._left_out = LeftOut(config)
+        config.pluginmanager.register(self._left_out)
         if not self._is_worker and config.getoption("xmlpath", default=None):
             suites = PolicySuites(config, [self._node_id(path) for path in self._run.policies])
             config.pluginmanager.register(suites, "faceleak-suites")
@@ -180,9 +183,12 @@ class PolicySession:
         if not self._leaves_evidence:
             return
         records = self._policy_records()
+        is_fine = session.exitstatus == pytest.ExitCode.OK
         for path, record in zip(self._run.policies, records, strict=True):
             if fails(record["waivers"]):
                 self._add_error(session, f"{self._node_id(path)}::waivers", UnmatchedText(record["waivers"]))
+            for node_id, text in self._unheard(path, record) if is_fine else ():
+                self._add_error(session, node_id, text)
         try:
             self._run.evidence.finish(records, self._run_record(session.exitstatus))
             self._write_report()
@@ -194,6 +200,10 @@ class PolicySession:
             evidence=self._shown(self._run.evidence.evidence_file),
             trouble=self._evidence_error,
         )
+
+    def _unheard(self, path: Path, record: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        chosen, left_out = self._chosen.get(path), self._left_out.node_ids
+        return unheard(record, self._node_id(path), chosen=chosen, left_out=left_out)
 
     def _write_report(self) -> None:
         from faceleak_check.reports.opening import open_evidence

@@ -246,3 +246,7 @@ class Verdict:
     def passed(self) -> bool:
         """Whether the release may go: ``pass`` or ``waived``."""
         return self.outcome in (Outcome.PASS, Outcome.WAIVED)
+
+    def __bool__(self) -> bool:
+        """The same as `passed`, for whoever forgets it: ``assert all(result.verdicts)``."""
+        return self.passed
