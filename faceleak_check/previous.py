@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,15 @@ from typing import Any
 from faceleak_check.checks.judge import apart
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.files import read_regular
-from faceleak_check.records import EmbedderSpec, Measurement, Outcome, Previous, Verdict
+from faceleak_check.records import (
+    EmbedderSpec,
+    Measurement,
+    Outcome,
+    Previous,
+    ScreenMethod,
+    ScreenSummary,
+    Verdict,
+)
 from faceleak_check.seals import EVIDENCE_VERSION, SEALED_SINCE, digest_of
 
 __all__ = ["compared_with", "read_previous", "with_previous"]
@@ -95,7 +103,7 @@ def _case(cases: list[Any], verdict: Verdict, file: Path) -> Mapping[str, Any]:
             detail=f"{file}: found {len(named)} cases {verdict.case!r}, expected one; there are: "
             f"{', '.join(sorted(str(case.get('case')) for case in cases if isinstance(case, dict))) or 'none'}.",
         )
-    if not isinstance(named[0].get("measurement"), dict):
+    if not isinstance(named[0].get("measurement"), dict) or named[0].get("outcome") == Outcome.INCONCLUSIVE:
         raise InconclusiveError(
             "the earlier evidence has no figure for this case",
             detail=f"{file}: {verdict.case!r} was inconclusive then. Name the evidence of a release that was measured.",
@@ -109,8 +117,8 @@ def _require_same(case: Mapping[str, Any], verdict: Verdict, file: Path) -> None
     if found:
         raise InconclusiveError(
             f"the earlier evidence was made with {' and '.join(found)}",
-            detail=f"{file}: figures of {verdict.case!r} can only be compared where model, source and threshold are "
-            "the same. Run the earlier release again with this policy, or take out `no_worse_than:`.",
+            detail=f"{file}: figures of {verdict.case!r} can only be compared where model, source, threshold and "
+            "screens are the same. Run the earlier release again with this policy, or take out `no_worse_than:`.",
         )
 
 
@@ -134,7 +142,24 @@ def _differences(case: Mapping[str, Any], verdict: Verdict) -> list[str]:
     assert verdict.measurement is not None
     if _rule(case["measurement"].get("rule"), case) != _rule(verdict.measurement.rule, verdict):
         found.append("another threshold")
+    if not _are_same_screens(verdict.screens, case.get("screens") or []):
+        found.append("other screens")
     return found
+
+
+def _are_same_screens(screens: Sequence[ScreenSummary], then: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the same was taken out by the same rules: a wider screen makes any release look better."""
+    if [(one.rule, one.combine) for one in screens] != [(one["rule"], one["combine"]) for one in then]:
+        return False
+    now = [method for one in screens for method in one.methods]
+    before = [method for one in then for method in one["methods"]]
+    return len(now) == len(before) and all(map(_is_same_method, now, before))
+
+
+def _is_same_method(method: ScreenMethod, then: Mapping[str, Any]) -> bool:
+    now = asdict(method.spec) | {"reject_above": round(method.reject_above, _DECIMALS)}
+    told = {name: value for name, value in then.items() if name != "n_images"}
+    return "reject_above" in told and {name: now.get(name) for name in told} == told
 
 
 def _is_same_model(embedder: EmbedderSpec | None, then: Any) -> bool:

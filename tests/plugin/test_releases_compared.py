@@ -165,8 +165,8 @@ def another_picture_and_model(project: LabelledProject) -> None:
 
 
 COMPARABLE = (
-    f"PROJECT/earlier.json: figures of '{CASE}' can only be compared where model, source and threshold are the "
-    "same. Run the earlier release again with this policy, or take out `no_worse_than:`."
+    f"PROJECT/earlier.json: figures of '{CASE}' can only be compared where model, source, threshold and "
+    "screens are the same. Run the earlier release again with this policy, or take out `no_worse_than:`."
 )
 UNUSABLE = "the evidence that this release must be no worse than cannot be used"
 DAMAGED = "PROJECT/earlier.json: this is no evidence.json of faceleak-check, or it is damaged."

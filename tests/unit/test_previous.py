@@ -19,6 +19,10 @@ from faceleak_check.records import (
     Measurement,
     Outcome,
     Previous,
+    ScreenedGroup,
+    ScreenMethod,
+    ScreenSpec,
+    ScreenSummary,
     SetSummary,
     Unit,
     Verdict,
@@ -165,6 +169,24 @@ def calibrated(cosine: float) -> dict[str, Calibration]:
 
 
 OTHER = replace(SPEC, weights_sha256="b" * 64)
+
+
+def screens(
+    reject_above: float = 0.5, *, question: str = "a child", combine: Any = "any_of", n_images: int = 50
+) -> tuple[ScreenSummary, ...]:
+    spec = ScreenSpec(
+        method="clip",
+        model="ViT-B-32",
+        weights_sha256="c" * 64,
+        licence="MIT",
+        question=question,
+        preprocessing="none",
+    )
+    method = ScreenMethod(spec=spec, reject_above=reject_above, n_images=n_images)
+    groups = {"generated": ScreenedGroup(n_looked_at=n_images, n_excluded=2, n_leaking=1)}
+    return (ScreenSummary(rule="child", combine=combine, methods=(method,), groups=groups),)
+
+
 DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"embedder": OTHER}, {}, "another model"),
     ({"embedder": replace(SPEC, precision="bf16")}, {}, "another model"),
@@ -193,6 +215,11 @@ DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {},
         "another model and another source set and another threshold",
     ),
+    ({}, {"screens": screens()}, "other screens"),
+    ({"screens": screens()}, {}, "other screens"),
+    ({"screens": screens()}, {"screens": screens(0.3)}, "other screens"),
+    ({"screens": screens()}, {"screens": screens(question="an adult")}, "other screens"),
+    ({"screens": screens(combine="all_of")}, {"screens": screens()}, "other screens"),
 ]
 
 
@@ -204,10 +231,15 @@ def test_evidence_made_with_something_else_is_refused(
     assert problem(file, verdict(**now)) == (
         f"the earlier evidence was made with {what}",
         (
-            f"{file}: figures of {CASE!r} can only be compared where model, source and threshold are the same. Run the "
-            "earlier release again with this policy, or take out `no_worse_than:`."
+            f"{file}: figures of {CASE!r} can only be compared where model, source, threshold and screens are the "
+            "same. Run the earlier release again with this policy, or take out `no_worse_than:`."
         ),
     )
+
+
+def test_the_same_screens_may_look_at_other_images(tmp_path: Path) -> None:
+    file = earlier(tmp_path, verdict(screens=screens(n_images=40)))
+    assert read_previous(file, verdict(screens=screens(n_images=50))).value == 0.02
 
 
 def test_the_same_error_rate_with_the_same_cosine_is_the_same_threshold(tmp_path: Path) -> None:
@@ -317,8 +349,10 @@ def test_a_case_that_is_there_twice_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_a_case_that_was_not_measured_is_told(tmp_path: Path) -> None:
-    file = earlier(tmp_path, verdict(measurement=None, outcome=Outcome.INCONCLUSIVE))
+@pytest.mark.parametrize("measured", [None, measurement(0.9)])
+def test_a_case_that_was_inconclusive_is_no_bound(tmp_path: Path, measured: Measurement | None) -> None:
+    """Also where there is a figure: of a set that was the wrong one, or of which too much was lost."""
+    file = earlier(tmp_path, verdict(measurement=measured, outcome=Outcome.INCONCLUSIVE))
     assert problem(file, verdict()) == (
         "the earlier evidence has no figure for this case",
         f"{file}: {CASE!r} was inconclusive then. Name the evidence of a release that was measured.",
