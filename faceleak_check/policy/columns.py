@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from faceleak_check.policy.names import Column, ColumnNames
@@ -27,6 +28,13 @@ class Columns:
     generated_identity: Column | None = None
     source_identity: Column | None = None
     similarity: Column = "similarity"
+
+    def __post_init__(self) -> None:
+        if re.search(r"distance|(?<![a-z])dist(?![a-z])", self.similarity.lower()):
+            raise ValueError(
+                f"found {self.similarity!r} as the column of similarities, expected one of cosines, which are higher "
+                "for the nearer; write 1 - distance into another column, and name that one"
+            )
 
 
 PUBLISHED_COLUMNS = Columns(generated_identity="sample_identity", source_identity="best_match_identity")

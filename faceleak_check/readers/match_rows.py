@@ -64,6 +64,16 @@ class MatchRows:
         else:
             self._lose(number, generated, similarity)
 
+    @property
+    def n_read(self) -> int:
+        """How many rows have a cosine."""
+        return len(self._similarity)
+
+    @property
+    def highest(self) -> float:
+        """The highest cosine of all rows that could be read; -1 where there is none."""
+        return max(self._similarity, default=-1.0)
+
     def _lose(self, number: int, generated: str, reason: str) -> None:
         sentence = f"row {number:,}: {reason}"
         if generated:
@@ -77,16 +87,18 @@ class MatchRows:
         Args:
             name: The dataset's name in the policy.
         """
-        images = self._generated.named(sorted(self._generated.rows.keys() - self._bad.keys()))
-        return ImageSet(name=name, images=images, excluded=self._excluded()), self._matches(images)
+        left = sorted(self._generated.rows.keys() - self._bad.keys())
+        # with the list's own name, as 0001.png of another list is another picture, which nobody has waived
+        images = self._generated.named(left, prefix=f"{name}/")
+        return ImageSet(name=name, images=images, excluded=self._excluded(name)), self._matches(images)
 
-    def _excluded(self) -> tuple[Exclusion, ...]:
+    def _excluded(self, name: str) -> tuple[Exclusion, ...]:
         bad = [
             Exclusion(
                 id=image_id,
                 rule=UNREADABLE,
                 reason=_all_reasons(reasons),
-                sha256=sha256(image_id.encode()).hexdigest(),
+                sha256=sha256(f"{name}/{image_id}".encode()).hexdigest(),
             )
             for image_id, reasons in self._bad.items()
         ]
@@ -142,9 +154,9 @@ class _Images:
             self._people[row] += person
         return row
 
-    def named(self, names: list[str]) -> ImageList:
-        """The images of these names."""
-        digests = b"".join(sha256(name.encode()).digest() for name in names)
+    def named(self, names: list[str], *, prefix: str = "") -> ImageList:
+        """The images of these names; their digests are of the names with something in front of them."""
+        digests = b"".join(sha256(f"{prefix}{name}".encode()).digest() for name in names)
         people = [self._people[self.rows[name]] for name in names]
         digests_of = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
         return ImageList(ImageColumns.of(names, digests_of, people))

@@ -29,7 +29,7 @@ class MatchList:
         generated_set: The generated images; those with a bad row are excluded.
         matches: The neighbours that the list names of each generated image, nearest first. An image with
             fewer than k has row -1 and `NO_MATCH` in the places left over. The digests of all images are of
-            their names, since a list holds no pixels.
+            their names, since a list holds no pixels; of generated images with the list's name in front.
         sha256: Digest of the file's bytes.
     """
 
@@ -74,4 +74,9 @@ class MatchListReader:
                 told.update(rows.n_rows, 0)
         if not rows.n_rows:
             raise TableError("has no rows", "Expected a row for each pair of a generated and a source image.")
+        if rows.n_read and rows.highest <= 0:
+            raise TableError(
+                f"holds no similarity above 0: the highest is {rows.highest:g}",
+                "Expected cosines, which are higher for the nearer: are these distances, or is their sign turned?",
+            )
         told.finish(rows.n_rows)

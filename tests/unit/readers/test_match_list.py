@@ -63,7 +63,7 @@ GOOD = "generated,source,similarity\nb,y,0.25\na,x,-0.5\nc,y,1e-1\n"
 
 def test_a_list_gives_images_and_matches(read: ReadList) -> None:
     found = read(GOOD)
-    generated = tuple(ImageRef(id=name, sha256=sha256(name)) for name in "abc")
+    generated = tuple(ImageRef(id=name, sha256=sha256(f"training/{name}")) for name in "abc")
     assert found.sha256 == sha256(GOOD)
     assert found.generated_set.name == "training"
     assert found.generated_set.images == generated
@@ -226,7 +226,7 @@ def test_a_row_without_a_similarity_takes_its_image_out(read: ReadList, cell: st
             id="row 3" if nameless else "bad",
             rule="unreadable",
             reason=f"row 3: {reason}",
-            sha256=None if nameless else sha256("bad"),
+            sha256=None if nameless else sha256("training/bad"),
         ),
     )
 
@@ -360,4 +360,4 @@ def test_progress_ends_with_all_rows(dataset: MakeDataset, tmp_path: Path) -> No
 def test_a_list_is_not_blown_up_by_one_image(read: ReadList, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "_MAX_CELLS", 5)
     with pytest.raises(Exception, match="names 3 source images for one generated image"):
-        read("generated,source,similarity\na,x,0\na,y,0\na,z,0\nb,x,0\n")
+        read("generated,source,similarity\na,x,0\na,y,0\na,z,0\nb,x,0.1\n")
