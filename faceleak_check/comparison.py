@@ -101,11 +101,11 @@ class SecondEmbedder:
         )
 
     def agrees(self, opinion: SecondOpinion) -> bool:
-        """Whether a pair is at or over its threshold."""
+        """Whether a pair is at or over its threshold; what is no number disagrees with nothing."""
         if self.threshold.euclidean is not None:
-            return opinion.distance <= self.threshold.euclidean
+            return not opinion.distance > self.threshold.euclidean
         assert self.threshold.cosine is not None
-        return opinion.similarity >= self.threshold.cosine
+        return not opinion.similarity < self.threshold.cosine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,12 +46,12 @@ def metric_of(threshold: Threshold) -> str:
 
 
 def leaking(matches: Matches, threshold: Threshold) -> npt.NDArray[np.bool_]:
-    """Which neighbours are at or over the threshold, shape (n, k)."""
+    """Which neighbours are at or over the threshold, shape (n, k); one whose figure is no number is."""
     if threshold.cosine is not None:
-        return np.asarray((matches.source_index >= 0) & (matches.similarity >= threshold.cosine))
+        return np.asarray((matches.source_index >= 0) & ~(matches.similarity < threshold.cosine))
     if threshold.euclidean is None or matches.distance is None:
         raise ValueError(f"{threshold.describe()} cannot be applied to these matches")
-    return np.asarray((matches.source_index >= 0) & (matches.distance <= threshold.euclidean))
+    return np.asarray((matches.source_index >= 0) & ~(matches.distance > threshold.euclidean))
 
 
 def worst_first(

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from faceleak_check.records import IntArray, Templates
+from faceleak_check.errors import InconclusiveError
+from faceleak_check.records import FloatArray, IntArray, Templates
 
 __all__ = ["UNIT", "Barred", "Placed", "gamma", "placed", "row_doubt"]
 
@@ -82,17 +83,31 @@ def placed(templates: Templates, metric: str, *, is_source: bool) -> Placed:
         templates: The templates.
         metric: ``cosine`` or ``euclidean``.
         is_source: Whether they are looked for, not looked up.
+
+    Raises:
+        InconclusiveError: One holds what is no number: it would be near to nothing, and hide what is near to others.
     """
     vectors = np.asarray(templates.vectors)
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     uneven = float(np.abs(lengths - 1).max(initial=0))
     if metric == "cosine":
+        _require_numbers(lengths)
         return Placed(rows=vectors, longest=float(lengths.max(initial=0)), uneven=uneven)
     lengths *= templates.norms
+    _require_numbers(lengths)
     rows = np.empty((len(vectors), vectors.shape[1] + 1), np.float32)
     np.multiply(vectors, templates.norms[:, None], out=rows[:, :-1])
     rows[:, -1] = -(lengths**2) / 2 if is_source else 1
     return Placed(rows=rows, longest=float(lengths.max(initial=0)), uneven=uneven)
+
+
+def _require_numbers(lengths: FloatArray) -> None:
+    n_broken = len(lengths) - int(np.isfinite(lengths).sum())
+    if n_broken:
+        raise InconclusiveError(
+            f"{n_broken:,} of {len(lengths):,} templates that are compared hold numbers that are not finite",
+            detail="The embedder or its store is broken: run `faceleak cache verify`, and embed again.",
+        )
 
 
 def gamma(n: int, unit: float = UNIT) -> float:
