@@ -223,11 +223,15 @@ class Calibrator:
 def _calibration(
     kind: str, found: thresholds.RateThreshold, origin: str, pairs: tuple[Suspect, ...]
 ) -> Calibration:
+    cosine = _rounded_up(found.cosine)
+    if cosine >= 1:
+        reason = ValueError("strangers are as near to each other as equal pictures; are they strangers?")
+        raise _cannot(f"an {kind} of {found.rate:.6g} with {origin}", reason)
     return Calibration(
         asked=f"{kind} {found.rate:.6g}",
-        cosine=_rounded_up(found.cosine),
+        cosine=cosine,
         low=found.low,
-        high=max(found.high, _rounded_up(found.cosine)),
+        high=max(found.high, cosine),
         confidence=found.confidence,
         extrapolated=found.extrapolated,
         origin=origin,

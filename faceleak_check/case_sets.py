@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from faceleak_check.controls import without_source_people
+from faceleak_check.controls import refuse_generated, without_source_people
 from faceleak_check.embedding import EmbeddedSets, build_embedder
 from faceleak_check.errors import ModelError
 from faceleak_check.executors.protocol import Executor
@@ -22,6 +22,7 @@ from faceleak_check.store.searches import SearchStore
 __all__ = ["CaseSets", "expected"]
 
 _ROLES: tuple[Role, ...] = ("generated", "source", "control", "calibration", "dataset")
+_OF_STRANGERS: tuple[Role, ...] = ("control", "calibration")
 
 
 class CaseSets:
@@ -72,6 +73,9 @@ class CaseSets:
         sets: dict[Role, EmbeddedSet] = {role: self._one(policy, name, named) for role, name in names.items()}
         if "control" in sets and "source" in sets:
             sets["control"] = self._disjoint(sets["control"], sets["source"])
+        for role in _OF_STRANGERS if "generated" in sets else ():
+            if role in sets:
+                refuse_generated(sets[role], sets["generated"], role)
         return sets
 
     def _one(self, policy: Policy, name: str, named: NamedEmbedder) -> EmbeddedSet:

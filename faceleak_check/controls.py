@@ -1,4 +1,7 @@
-"""A control set must show people whom the generator never saw: who is in the source too is taken out and listed."""
+"""A control set must show people whom the generator never saw: who is in the source too is taken out and listed.
+
+What is generated is nobody: among real people it would match itself, and hide what leaks.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from faceleak_check.image_sets import EmbeddedSet
 from faceleak_check.records import IN_SOURCE, Exclusion, ImageRef, IntArray
 from faceleak_check.search.neighbours import Gallery
 
-__all__ = ["without_source_people"]
+__all__ = ["refuse_generated", "without_source_people"]
 
 FEWEST = 30
 """Images below which a control says nothing: the rule of 30 (Doddington et al. 2000; ISO/IEC 19795-1)."""
@@ -47,6 +50,27 @@ def without_source_people(control: EmbeddedSet, source: EmbeddedSet) -> Embedded
             detail="A control holds real people whom the generator never saw: name another set, or add people to it.",
         )
     return left
+
+
+def refuse_generated(real: EmbeddedSet, generated: EmbeddedSet, role: str) -> None:
+    """Refuses a set of real people that holds generated images.
+
+    Args:
+        real: The set.
+        generated: The generated set.
+        role: What the set is to the check, ``control`` or ``calibration``.
+
+    Raises:
+        InconclusiveError: An image is in both, by its content.
+    """
+    n_shared = int((generated.images.by_content.first(real.images.digests) >= 0).sum())
+    if n_shared:
+        raise InconclusiveError(
+            f"{n_shared:,} of {len(real.images):,} images of the {role} {real.summary.name!r} are generated ones: "
+            f"{generated.summary.name!r} holds them too",
+            detail=f"A {role} holds pictures of real people: what is generated would match itself there, and raise the "
+            "bar for leaks. Take it out of the folder.",
+        )
 
 
 def _look_alike(control: EmbeddedSet, source: EmbeddedSet) -> dict[str, str]:
