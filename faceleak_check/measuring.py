@@ -227,6 +227,8 @@ class CoverageFigures:
         """See `faceleak_check.comparison.Figures`; images that a screen takes out are gone from ``generated``."""
         counts = self.one.summary.counts
         n_screened = sum(image.sha256 in gone.generated for image in self.one.images)
+        if counts.n_embedded == n_screened:
+            return None
         left_out = {**counts.n_excluded, "unreadable": counts.n_unreadable, "screened": n_screened}
         measured = self.check.measure_counts(counts.n_seen, counts.n_embedded - n_screened, left_out)
         return Measured(measurement=measured)

@@ -58,6 +58,22 @@ class IdentityExposure:
         """The policy's k."""
         return self.k
 
+    def cannot_fail(self, n_people: int | None) -> str:
+        """Why no leak could exceed the limit; empty where one could.
+
+        A folder over all pictures makes one person of everybody.
+
+        Args:
+            n_people: Number of people whom the source names; None where nobody is named or the number is not known.
+        """
+        if self.people != "labels" or n_people is None or n_people > self.at_most:
+            return ""
+        people = "1 person" if n_people == 1 else f"{n_people:,} people"
+        return (
+            f"the source names {people}, and the policy allows {self.at_most:,} to be exposed: "
+            "no leak could exceed that; are these the names of people?"
+        )
+
     def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
         """Which neighbours are at or over the threshold, shape (n, k)."""
         return leaking(matches, self.threshold)

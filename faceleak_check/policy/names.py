@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, WithJsonSchema
 
 from faceleak_check.policy.wording import found, one_line
-from faceleak_check.records import NO_FACE, SEVERAL_FACES, UNREADABLE, UNSEEN_FOLDER
+from faceleak_check.records import IN_SOURCE, NO_FACE, SEVERAL_FACES, UNREADABLE, UNSEEN_FOLDER
 from faceleak_check.registry import EMBEDDERS, READERS, Registry, suggestion
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
 
 VERSION = 1
 LABEL_NAMES = ["none", "parent_folder", "own"]
-TAKEN_RULES = (UNREADABLE, NO_FACE, SEVERAL_FACES, UNSEEN_FOLDER, "waived")
+TAKEN_RULES = (UNREADABLE, NO_FACE, SEVERAL_FACES, IN_SOURCE, UNSEEN_FOLDER, "waived")
 """What reports call the rules that are no screen."""
 _OWN_NAME = r"[A-Za-z0-9_.-]{1,64}"
 _SCREEN_NAME = r"[A-Za-z0-9_-]{1,64}"
