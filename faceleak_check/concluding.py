@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from faceleak_check.calibration_sets import Unseen
-from faceleak_check.checks.identity_exposure import IdentityExposure
 from faceleak_check.checks.judge import judge
 from faceleak_check.checks.left_out import too_many_left_out, unexpected, unseen_folders, warnings_on
 from faceleak_check.checks.recall import recall_warnings
@@ -233,7 +232,7 @@ def _judged(
     outcome, reason = judge(measured)
     surprises, mentioned = unexpected(filled.sets, compared.expected)
     open_questions = [*_lost(filled, policy), *surprises, *policy.waivers.expired_on(today)]
-    open_questions += _cannot_fail(compared)
+    open_questions += _doubts(measured, compared)
     hubs = () if compared.hubs is None else compared.hubs.found
     undecided: list[tuple[str, str]] = []
     if policy.hub is not None and case.matches is not None and compared.figures is not None:
@@ -273,11 +272,12 @@ def _judged(
     return replace(judged, warnings=warnings)
 
 
-def _cannot_fail(compared: Comparison) -> list[tuple[str, str]]:
-    source = compared.sets.get("source")
-    if not isinstance(compared.check, IdentityExposure) or source is None:
+def _doubts(measured: Measurement, compared: Comparison) -> list[tuple[str, str]]:
+    """What a check itself says against its figure; a list of matches has no sets to say it of."""
+    source, doubt = compared.sets.get("source"), getattr(compared.check, "doubt", None)
+    if source is None or doubt is None:
         return []
-    reason = compared.check.cannot_fail(source.n_people)
+    reason = doubt(measured, source.n_people)
     return [(reason, "")] if reason else []
 
 

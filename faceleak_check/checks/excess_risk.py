@@ -56,6 +56,17 @@ class ExcessRisk:
         """What decides which neighbour is nearest."""
         return metric_of(self.threshold)
 
+    def doubt(self, measured: Measurement, n_people: int | None) -> str:  # noqa: ARG002  other checks ask
+        """Why the figure shows nothing although it may meet the limit; empty where it shows something.
+
+        Args:
+            measured: The figure.
+            n_people: Number of people whom the source names.
+        """
+        if measured.interval is None or measured.interval.high >= 0:
+            return ""
+        return "the control is hit more often than the source, so what leaks cannot stand out from it: is it a control?"
+
     def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
         """Which neighbours are hits, shape (n, k)."""
         return leaking(matches, self.threshold)

@@ -58,12 +58,13 @@ class IdentityExposure:
         """The policy's k."""
         return self.k
 
-    def cannot_fail(self, n_people: int | None) -> str:
-        """Why no leak could exceed the limit; empty where one could.
+    def doubt(self, measured: Measurement, n_people: int | None) -> str:  # noqa: ARG002  other checks ask
+        """Why the figure shows nothing although it may meet the limit; empty where it shows something.
 
         A folder over all pictures makes one person of everybody.
 
         Args:
+            measured: The figure.
             n_people: Number of people whom the source names; None where nobody is named or the number is not known.
         """
         if self.people != "labels" or n_people is None or n_people > self.at_most:

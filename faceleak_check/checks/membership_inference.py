@@ -15,6 +15,8 @@ from faceleak_check.records import AboutCheck, Figure, Measurement, Pair, RocCur
 __all__ = ["MembershipInference"]
 
 _USUAL = 0.95
+_CHANCE = 0.5
+"""The area under the curve where members cannot be told from others."""
 
 
 @check_keys
@@ -48,6 +50,21 @@ class MembershipInference:
     def by_chance(self) -> tuple[str, float]:
         """The key that states what share of people who were never trained on is found by chance, and its value."""
         return "fpr", self.fpr
+
+    def doubt(self, measured: Measurement, n_people: int | None) -> str:  # noqa: ARG002  other checks ask
+        """Why the figure shows nothing although it may meet the limit; empty where it shows something.
+
+        Args:
+            measured: The figure.
+            n_people: Number of people whom the source names.
+        """
+        auc = next(figure for figure in measured.figures if figure.name == "auc")
+        if auc.high is None or auc.high >= _CHANCE:
+            return ""
+        return (
+            "the generated images are nearer to the control than to the source, so what leaks cannot stand out: "
+            "is it a control?"
+        )
 
     def measure_members(self, members: Matches, non_members: Matches) -> tuple[Measurement, RocCurve]:
         """True positive rate of the attack, and its whole curve.

@@ -59,7 +59,16 @@ def _percent(value: object) -> float | None:
 
 
 def share(value: object) -> float:
-    """A share in [0, 1], such as ``0.1%`` or ``0.001``."""
+    """A share in [0, 1], such as ``0.1%`` or ``0.001``.
+
+    Not a bare 1: who means one in a hundred would let everything pass. What a program gives is a float.
+    """
+    if not isinstance(value, float | bool) and _number(value) == 1:
+        raise ValueError(f"found {found(value)}, which may be one in a hundred or all: write 1% or 100%")
+    return _share(value)
+
+
+def _share(value: object) -> float:
     number = _percent(value)
     if number is None:
         number = _number(value)
@@ -75,7 +84,7 @@ def share(value: object) -> float:
 
 def confidence(value: object) -> float:
     """The confidence of an interval, above 0.5 and below 1."""
-    number = share(value)
+    number = _share(value)
     if not 0.5 < number < 1:
         raise ValueError(f"found {found(value)}, expected a confidence above 50% and below 100%, such as 95%")
     return number
@@ -83,7 +92,7 @@ def confidence(value: object) -> float:
 
 def positive_share(value: object) -> float:
     """A share in (0, 1]; a lowest share of 0 would ask for nothing."""
-    number = share(value)
+    number = _share(value)
     if number == 0:
         raise ValueError(f"found {found(value)}, expected a share above 0, such as 99% or 0.99")
     return number

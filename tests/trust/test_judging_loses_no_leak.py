@@ -141,6 +141,18 @@ def test_a_source_whose_people_are_all_one_name_exposes_more_than_that(sets: Jud
     )
 
 
+@pytest.mark.parametrize("limit", ["at_most: 1", 'at_most: "1"'])
+def test_one_that_may_mean_one_in_a_hundred_is_no_limit(sets: JudgedSets, limit: str) -> None:
+    """As a share it is all: nothing could exceed it."""
+    sets.leak(12)
+    with pytest.raises(PolicyError) as raised:
+        sets.judge(f"leak_rate: {{{PAIR}, threshold: {{cosine: 0.9}}, {limit}}}")
+    found = "1" if '"' not in limit else "the text '1'"
+    assert str(raised.value).partition(": ")[2] == (
+        f"checks[0].leak_rate.at_most: found {found}, which may be one in a hundred or all: write 1% or 100%"
+    )
+
+
 def test_a_result_is_as_true_as_its_verdicts(sets: JudgedSets) -> None:
     """Somebody will forget ``.passed``."""
     sets.leak()
@@ -169,6 +181,31 @@ def test_generated_pictures_in_the_control_are_no_strangers(sets: JudgedSets) ->
     )
     reason = "40 of 76 images of the control 'unseen' are generated ones: 'generated' holds them too"
     assert sets.reasons(*checks) == [("inconclusive", reason)] * 3
+
+
+def test_a_control_that_is_nearer_than_the_source_is_no_control(sets: JudgedSets) -> None:
+    """What is generated lies in it once more, saved anew, so that no content is equal."""
+    sets.leak(2)
+    for number, file in enumerate(sorted((sets.path / "generated").iterdir())):
+        if file.name.startswith("g"):
+            sets.noisy(f"generated/{file.name}", f"unseen/x{number:02}/1.png", seed=number)
+    checks = (
+        f"excess_risk: {{{TRIPLE}, threshold: {{cosine: 0.9}}, at_most: 1%}}",
+        f"membership_inference: {{{TRIPLE}, fpr: 5%, at_most: 5%}}",
+    )
+    assert sets.reasons(*checks) == [
+        (
+            "inconclusive",
+            "the control is hit more often than the source, so what leaks cannot stand out from it: is it a control?",
+        ),
+        (
+            "inconclusive",
+            (
+                "the generated images are nearer to the control than to the source, so what leaks cannot stand out: is "
+                "it a control?"
+            ),
+        ),
+    ]
 
 
 def test_generated_pictures_in_the_calibration_set_are_no_strangers(sets: JudgedSets) -> None:

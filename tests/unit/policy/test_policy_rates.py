@@ -121,7 +121,7 @@ def test_thresholds_that_cannot(problems: Problems, sets: str, threshold: str, e
             f"12:45: checks[0].leak_count.threshold.fmr: {NO_TEMPLATES}",
         ),
         (
-            "leak_rate: {matches: list, threshold: {fpir: 1%}, at_most: 1}",
+            "leak_rate: {matches: list, threshold: {fpir: 1%}, at_most: 1%}",
             f"12:44: checks[0].leak_rate.threshold.fpir: {NO_TEMPLATES}",
         ),
         (
