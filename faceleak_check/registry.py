@@ -47,6 +47,13 @@ class Registry:
         """Whether the name is one of ours."""
         return name in self._built_in
 
+    def package_of(self, name: str) -> str | None:
+        """Name of the other package that brings a part; None for one of ours, and for one that is not there."""
+        if name in self._built_in or name not in self._third_party:
+            return None
+        dist = self._third_party[name][0].dist
+        return None if dist is None else dist.name
+
     def load(self, name: str) -> Any:
         """The class of that name.
 

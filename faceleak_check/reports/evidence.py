@@ -20,7 +20,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from faceleak_check.reports.leaves import printable
 from faceleak_check.reports.manifests import MANIFESTS, Manifests
 from faceleak_check.reports.statement import STATEMENT, statement_bytes
 from faceleak_check.reports.thumbnails import FOLDER as THUMBNAILS
+from faceleak_check.reports.tools import tools_of
 from faceleak_check.reports.waivers import waivers_record
 from faceleak_check.seals import EVIDENCE_VERSION, canonical_json, sealed
 
@@ -49,7 +49,6 @@ REPORT = "report.html"
 """Name of the page for people."""
 _NAME_LETTERS = 55
 _WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
-_TOOLS = ("faceleak-check", "torch", "faiss-cpu", "numpy", "scipy", "pillow", "imagehash")
 
 
 class EvidenceFolder:
@@ -198,7 +197,7 @@ class EvidenceFolder:
         evidence = sealed(
             {
                 "evidence_version": EVIDENCE_VERSION,
-                "tools": {name: version(name) for name in _TOOLS},
+                "tools": tools_of(policies),
                 "policies": list(policies),
             }
         )

@@ -145,6 +145,9 @@ def test_a_third_party_is_not_imported_before_it_is_used(install: Install) -> No
 
 def test_a_name_that_two_packages_bring_is_taken_from_neither(install: Install, tmp_path: Path) -> None:
     install("arc = third_party_good:Arc")
+    assert Registry("embedder", BUILT_IN).package_of("arc") == "third-party"
+    assert Registry("embedder", BUILT_IN).package_of("dlib-resnet") is None
+    assert Registry("embedder", BUILT_IN).package_of("ark") is None
     other = tmp_path / "other-2.0.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 2.0\n")
