@@ -38,9 +38,6 @@ _TITLES = {
     "ParquetColumns": "`columns` of Parquet files",
     "ScreenRule": "`screens.NAME`",
     "ScreenMethod": "A method of a screen",
-    "ClipKeys": "`method: clip`",
-    "AgeKeys": "`method: age`",
-    "FaceKeys": "`method: face`",
 }
 """Of records whose place in a policy tells less than these words."""
 _CHECKS = "checks."
@@ -55,7 +52,7 @@ def reference_text(schema: Shape) -> str:
         schema: The JSON Schema of a policy.
     """
     found = dict(_records(schema, "", schema["$defs"], set()))
-    titles = {name: _TITLES.get(name, f"`{path.removeprefix(_CHECKS)}`") for name, path in found.items()}
+    titles = {name: _title(name, path, schema["$defs"][name]) for name, path in found.items()}
     links = {name: f"[{title}](#{_slug(title)})" for name, title in titles.items()}
     blocks = [_HEAD, "## The file", *_section(schema, links)]
     part = ""
@@ -67,6 +64,12 @@ def reference_text(schema: Shape) -> str:
             *_section(schema["$defs"][name], links),
         ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _title(name: str, path: str, shape: Shape) -> str:
+    method = shape.get("properties", {}).get("method", {}).get("const")
+    usual = f"`{path.removeprefix(_CHECKS)}`" if method is None else f"`method: {method}`"
+    return _TITLES.get(name, usual)
 
 
 def _records(shape: Any, path: str, defs: Shape, seen: set[str]) -> Iterator[tuple[str, str]]:
