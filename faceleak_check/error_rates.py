@@ -10,6 +10,8 @@ from faceleak_check.calibrating import Calibrator
 from faceleak_check.calibration_sets import CalibrationSets
 from faceleak_check.case_sets import CaseSets
 from faceleak_check.checks.leaks import cosine_of
+from faceleak_check.errors import InconclusiveError
+from faceleak_check.guards import blamed
 from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.canaries import guarded
 from faceleak_check.policy.schema import Case, NamedEmbedder, Policy
@@ -83,7 +85,9 @@ class ErrorRates:
         threshold = getattr(check, "threshold", None)
         if not isinstance(threshold, Threshold) or not threshold.is_rate:
             return check
-        return replace(check, threshold=self.cosine(threshold, named, by_role, screener))
+        found = self.cosine(threshold, named, by_role, screener)
+        with blamed(f"check {self._case.check_name!r}", "take its threshold", error=InconclusiveError):
+            return replace(check, threshold=found)
 
     def cosine(
         self,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from pydantic import ValidationError
-
 from faceleak_check.errors import UsageError
 from faceleak_check.policy.validation import Validator, is_made_with_check_keys
 from faceleak_check.policy.wording import KeyPath
@@ -59,10 +57,9 @@ def build_options(its_format: str, data: Mapping[str, Any], path: KeyPath, valid
         return None
     if _OPTIONS in data:
         return validator.build(kind, data[_OPTIONS], (*path, _OPTIONS))
-    try:
-        return kind()
-    except ValidationError:
-        needed = [name for name, field in kind.__pydantic_fields__.items() if field.is_required()]
-        message = f"missing key 'options', in which format {its_format!r} needs: {', '.join(needed)}"
-        validator.report(path, message, at_key=True)
-        return None
+    needed = [name for name, field in kind.__pydantic_fields__.items() if field.is_required()]
+    if not needed:
+        return validator.build(kind, {}, path)
+    message = f"missing key 'options', in which format {its_format!r} needs: {', '.join(needed)}"
+    validator.report(path, message, at_key=True)
+    return None

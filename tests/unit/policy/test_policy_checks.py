@@ -208,6 +208,7 @@ gone = other_gone:Gone
 half = other:Half
 own = other:Own
 strict = other:Strict
+listed = other:Listed
 """,
     "other.py": """\
 import dataclasses, pydantic.dataclasses
@@ -235,6 +236,10 @@ class Own(Parts):
     limit: Share
 
 @check_keys
+class Listed(Parts):
+    limit: list[int]
+
+@check_keys
 class Strict(Parts):
     limit: Share
 
@@ -258,7 +263,7 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     checks = [
-        f"  - {name}: {{generated: generated, source: training, {limit}: 1}}\n"
+        f"  - {name}: {{generated: generated, source: training, {limit}: {'[1]' if name == 'listed' else 1}}}\n"
         for name, limit in {
             "good": "limt",
             "lax": "limt",
@@ -267,6 +272,7 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
             "half": "limit",
             "own": "limit",
             "strict": "limit",
+            "listed": "limit",
         }.items()
     ]
     (tmp_path / "p.yaml").write_text(valid.partition("  - ")[0] + "".join(checks))
@@ -280,7 +286,7 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
         check=False,
     )
     not_ours = "this check of another package is not made with check_keys, so its keys cannot be checked"
-    assert done.stderr.splitlines()[-7:] == [
+    assert done.stderr.splitlines()[-8:] == [
         (
             "faceleak_check.errors.PolicyError: p.yaml:7:52: checks[0].good: "
             "unknown key 'limt' (did you mean 'limit'?); expected: generated, source, matches, embedder, "
@@ -303,5 +309,9 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
         (
             "p.yaml:13:5: checks[6].strict: Strict of another package cannot judge its keys: "
             "ZeroDivisionError('division by zero')"
+        ),
+        (
+            "p.yaml:14:5: checks[7].listed: Listed of another package cannot judge its keys: "
+            "TypeError(\"unhashable type: 'list'\")"
         ),
     ]
