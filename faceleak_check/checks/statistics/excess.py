@@ -170,7 +170,7 @@ def _two_way(by_group: Floats, by_person: Floats, by_both: Floats, share: float)
     """Variance by groups plus by people, less what both count."""
     groups = len(by_group) / max(len(by_group) - 1, 1) * float(by_group @ by_group)
     people, both = float(by_person @ by_person), float(by_both @ by_both)
-    return max(groups, people * (1 - share), groups + people - both)
+    return max(people * (1 - share), groups + people - both)
 
 
 def _compare(source: _Rate, control: _Rate, covariance: float, confidence: float) -> ExcessRisk:
@@ -212,10 +212,12 @@ def _limits(rate: _Rate, crowding: float | None, confidence: float) -> tuple[flo
     """ln(1 - r) at the upper limit of the rate, at the rate and at its lower limit."""
     if crowding is None:  # nothing shows how far one synthetic person's images go together, so wholly
         n_effective: float = rate.n_groups * rate.n_parts
-    else:
-        own = max(1.0, rate.variance / rate.binomial) if rate.binomial else 1.0
+    elif rate.binomial:
+        own = max(1.0, rate.variance / rate.binomial)
         mixed = (own * rate.n_hits + crowding * PRIOR_HITS) / (rate.n_hits + PRIOR_HITS)
-        n_effective = rate.n_trials / (max(own, mixed) if rate.binomial else crowding)
+        n_effective = rate.n_trials / max(own, mixed)
+    else:
+        n_effective = rate.n_trials / crowding
     n_effective = max(1.0, n_effective)
     interval = wilson_interval(rate.share * n_effective, n_effective, confidence)
     return _log_of_rest(interval.high), _log_of_rest(rate.share), _log_of_rest(interval.low)

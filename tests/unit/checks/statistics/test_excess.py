@@ -120,6 +120,47 @@ def test_a_control_without_hits_is_taken_to_crowd_as_the_source_does() -> None:
     assert found.low == pytest.approx(0.1 - np.hypot(0.1 - source.low, control.high), abs=0.004)
 
 
+NONE = np.full(1000, -1)
+
+
+def test_two_synthetic_people_one_of_whom_leaks_are_one_trial() -> None:
+    """By group .25 and -.25: a variance of 2 / 1 * .125, a thousand times the binomial .25 / 1000."""
+    found = excess_risk_of_lists(hits(1000, 500), NONE, source_groups=np.arange(1000) // 500)
+    assert found.high == pytest.approx(wilson_interval(0.5, 1).high)
+
+
+def test_hits_of_one_synthetic_person_on_one_real_person_are_one_hit() -> None:
+    """A tenth of the images: a variance of .01 * .9, a hundred times the binomial .09 / 1000."""
+    found = excess_risk_of_lists(hits(1000, 100, 1), NONE, source_groups=np.zeros(1000, dtype=int))
+    assert found.high == pytest.approx(wilson_interval(1, 10).high)
+
+
+def test_one_image_that_hits_nothing_says_next_to_nothing() -> None:
+    found = excess_risk(np.array([[-1]]), np.array([[-1]]))
+    assert found.high == pytest.approx(wilson_interval(0, 1).high)
+
+
+@pytest.mark.parametrize(("n_people", "n_others"), [(100, 0), (10, 0), (10, 40), (100, 7)])
+def test_turned_around_the_ends_change_places(n_people: int, n_others: int) -> None:
+    """As logarithms of 1 - r they do, whichever side crowds."""
+    one, other = hits(1000, 100, n_people)[:, None], hits(1000, n_others, first=10**6)[::-1, None]
+    here, there = excess_risk(one, other), excess_risk(other, one)
+    assert np.log1p(-here.low) == pytest.approx(-np.log1p(-there.high))
+    assert np.log1p(-here.high) == pytest.approx(-np.log1p(-there.low))
+
+
+def test_half_of_the_hits_in_common_narrow_by_their_correlation() -> None:
+    """300 hits each, 150 of them of the same images: a correlation of .06 / .21, in Zou and Donner's formula (3)."""
+    source = hits(1000, 300)[:, None]
+    control = np.roll(hits(1000, 300, first=10**6), 150)[:, None]
+    limits = wilson_interval(300, 1000)
+    below, above = np.log(0.7 / (1 - limits.high)), np.log((1 - limits.low) / 0.7)
+    width = np.sqrt(below**2 + above**2 - 2 * (0.06 / 0.21) * below * above)
+    found = excess_risk(source, control)
+    assert np.log1p(-found.low) == pytest.approx(width, rel=2e-3)
+    assert np.log1p(-found.high) == pytest.approx(-width, rel=2e-3)
+
+
 def test_pairing_narrows() -> None:
     """The same generated images hit both galleries, which says nothing about either."""
     both = np.arange(1000) < 300
@@ -186,6 +227,16 @@ def test_different_images_are_not_compared() -> None:
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         excess_risk(np.zeros((3, 1), dtype=int), np.zeros((4, 1), dtype=int))
+
+
+def test_hits_without_parts_are_refused() -> None:
+    """Of three images and one part, which could be one image and three parts as well."""
+    message = (
+        "hits of shape (3,) in the source and (3, 1) in the control are not of the same generated images: "
+        "expected (n, parts) of each"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        excess_risk(np.zeros(3, dtype=int), np.zeros((3, 1), dtype=int))
 
 
 def test_nothing_compared() -> None:
