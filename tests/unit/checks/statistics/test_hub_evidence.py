@@ -309,6 +309,7 @@ def test_an_unseen_person_who_is_in_the_source_excuses_nobody() -> None:
 def test_few_unseen_people_are_no_evidence(people: list[int], n: int) -> None:
     found = by_hand([0.5, 0.6], unseen=unseen([0.7] * len(people), people, n))
     assert (found.by, found.level, found.n_unseen_best) == ("", -np.inf, len(people))
+    assert (found.n_unseen, found.n_unseen_people) == (n, len(set(people)))
 
 
 def test_a_small_source_needs_more_than_its_even_share() -> None:
@@ -391,6 +392,23 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_centralities_are_cosines_to_the_mean_direction() -> None:
     found = centralities(circle(0, 45, 90, 225), circle(30, 60))
     assert found.tolist() == pytest.approx([np.sqrt(0.5), 1, np.sqrt(0.5), -1])
+    # also where the reference points in nearly opposite directions
+    assert centralities(circle(65), circle(0, 130)).tolist() == pytest.approx([1])
+
+
+def test_images_that_meet_the_threshold_exactly_resemble_each_other() -> None:
+    vectors = np.eye(6)
+    vectors[1] = 0.6 * vectors[0] + 0.8 * vectors[1]
+    for threshold, n_alike in ((0.6, 2), (np.nextafter(0.6, 1), 0)):
+        found = hub_evidence(
+            Matched(similarity=np.full(6, 0.7), vectors=vectors),
+            threshold=threshold,
+            max_share=0.01,
+            n_generated=100,
+            n_source=1000,
+            others=CENTRAL,
+        )
+        assert found.share_alike == pytest.approx(n_alike / 30)
 
 
 def test_a_reference_without_direction() -> None:
