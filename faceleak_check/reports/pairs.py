@@ -21,8 +21,9 @@ SCHEMA = pa.schema(
         pa.field("source_people", pa.list_(pa.string()), nullable=False),
         pa.field("similarity", pa.float64(), nullable=False),
         pa.field("distance", pa.float64()),
-        pa.field("generated_box", pa.list_(pa.float64(), 4)),
-        pa.field("source_box", pa.list_(pa.float64(), 4)),
+        # of no fixed size: pyarrow reads missing ones of those back from Parquet only since 26
+        pa.field("generated_box", pa.list_(pa.float64())),
+        pa.field("source_box", pa.list_(pa.float64())),
         pa.field(
             "seconds",
             pa.list_(

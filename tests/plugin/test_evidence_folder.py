@@ -327,8 +327,8 @@ def test_the_pairs_are_a_table(project: Project) -> None:
         ("source_people", "list<element: string>", False),
         ("similarity", "double", False),
         ("distance", "double", True),
-        ("generated_box", "fixed_size_list<element: double>[4]", True),
-        ("source_box", "fixed_size_list<element: double>[4]", True),
+        ("generated_box", "list<element: double>", True),
+        ("source_box", "list<element: double>", True),
         (
             "seconds",
             "list<element: struct<embedder: string not null, similarity: double not null, distance: double not null>>",
