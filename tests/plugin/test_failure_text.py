@@ -90,7 +90,10 @@ def test_one_line_a_failure(project: Project) -> None:
     project.policy()
     output = without_key(project.gate("--tb=line").stdout.str())
     place = "release.yaml:8: 1 of 7 generated images leaks; the policy allows at most 0"
-    assert f"FAILURES ===================================\n{GOLDEN['leak_count']}\n{place}\n- gen" in output
+    whole = (
+        f"{GOLDEN['leak_count']}\n{place}" if pytest.version_tuple >= (9,) else place
+    )  # older ones print the line alone
+    assert f"FAILURES ===================================\n{whole}\n- gen" in output
 
 
 def test_no_text_where_none_is_wanted(project: Project) -> None:
