@@ -58,6 +58,8 @@ def test_it_begins_with_what_a_newcomer_needs() -> None:
             {"What it is": "index.md"},
             {"A tutorial on the demo": "tutorial.md"},
             {"Questions": "faq.md"},
+            {"Installing": "install.md"},
+            {"Your situation": "situations.md"},
         ]
     }
 

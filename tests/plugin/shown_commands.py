@@ -20,6 +20,8 @@ PAGES = (
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"-?\d+\.\d{3,}|-?\d+\.\d+(?=%)")
 _DIGEST = re.compile(r"\b[0-9a-f]{12,64}\b")
+_OF_OTHERS = ("wheels", "torch", "torchvision", "ADDRESS")
+"""What pages show to be installed beside us, from where, and where to."""
 _NEAR = 0.002
 """How far a cosine may lie from the one shown: other processors and versions add in another order."""
 
@@ -66,8 +68,9 @@ def names_what_exists(command: str) -> bool | None:
     words = shlex.split(command)
     options = [word.partition("=")[0] for word in words if word.startswith("--")]
     match words:
-        case ["pip", "install", *rest]:
-            return all(_is_installable(word) for word in rest if not word.startswith("-"))
+        case ["pip", "install" | "wheel", *rest]:
+            named = [word for word in rest if not word.startswith("-") and word not in _OF_OTHERS]
+            return all(_is_installable(word) for word in named)
         case ["just", recipe, *_]:
             return recipe in _recipes()
         case ["python", script, *_] if script.startswith("benchmarks/"):
@@ -82,7 +85,7 @@ def names_what_exists(command: str) -> bool | None:
 
 def _recipes() -> set[str]:
     text = (ROOT / "justfile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z]\w*)\b[^\n=]*:(?!=)", text, re.MULTILINE))
+    return set(re.findall(r"^([a-z][\w-]*)(?: [^\n]*)?:(?!=)", text, re.MULTILINE))
 
 
 def _is_installable(word: str) -> bool:
