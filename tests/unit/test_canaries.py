@@ -234,6 +234,7 @@ def embedded(images: list[ImageRef], reader: FolderReader | CanaryReader) -> Fac
     return stage.joined(kept.results)
 
 
+@pytest.mark.needs("offline")
 def test_a_real_person_is_known_by_every_canary(shared_faces: Path) -> None:
     """No two people of these pictures are as near as 0.95."""
     reader = reader_of(shared_faces / "orl")

@@ -27,6 +27,8 @@ from faceleak_check.protocols import Embedder, Pixels
 from faceleak_check.records import Templates
 from faceleak_check.search.exact import nearest
 
+pytestmark = pytest.mark.needs("offline")
+
 ByDlib = Callable[[Sequence[Pixels]], npt.NDArray[np.float64]]
 
 INSTALL = "pip install 'faceleak-check[offline]'"

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 from onnx_networks import by_torch, network, save, save_apart
@@ -35,6 +34,7 @@ USUAL = (
 NO_FACE_CHIPS = "the network of embedder 'onnx' does not take face chips"
 NO_EMBEDDING = "the network of embedder 'onnx' does not give one embedding a picture"
 NOT_WHOLE = "the file of embedder 'onnx' is no whole ONNX file"
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra 'onnx': pip install '.[onnx]'")
 VERSION = onnxruntime.__version__
 
 

