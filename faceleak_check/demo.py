@@ -115,7 +115,10 @@ def write_demo(folder: Path) -> None:
         for name, text in _texts().items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}") from None
+        reason = error.strerror or type(error).__name__
+        raise UsageError(
+            f"{folder} cannot be written: {reason}; name another folder, or free some space"
+        ) from None
 
 
 def _faces() -> list[Image.Image]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,12 @@ from faceleak_check.reports.layout import safe
 from faceleak_check.reports.summary import summary_lines
 from faceleak_check.reports.waivers import UnmatchedText, fails
 from faceleak_check.suites import PolicySuites
-from faceleak_check.unheard import LeftOut, unheard
+from faceleak_check.unheard import Heard
 
 __all__ = ["PolicySession"]
 
 _REPORTED = "faceleak"
+_INTERRUPTED = "the run was interrupted while its evidence was written: run it again"
 _NOTHING_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow", "setupplan")
 
 
@@ -65,8 +66,8 @@ class PolicySession:
         if config.getoption("--faceleak-policy") and config.args_source is not pytest.Config.ArgsSource.ARGS:
             config.args = []
         config.stash[RUN] = self._run
-        self._left_out = LeftOut(config)
-        config.pluginmanager.register(self._left_out)
+        self._heard = Heard(config)
+        config.pluginmanager.register(self._heard, "faceleak-heard")
         if not self._is_worker and config.getoption("xmlpath", default=None):
             suites = PolicySuites(config, [self._node_id(path) for path in self._run.policies])
             config.pluginmanager.register(suites, "faceleak-suites")
@@ -183,27 +184,27 @@ class PolicySession:
         if not self._leaves_evidence:
             return
         records = self._policy_records()
-        is_fine = session.exitstatus == pytest.ExitCode.OK
+        self._heard.at_the_end_of(session)
         for path, record in zip(self._run.policies, records, strict=True):
+            for node_id, text in self._heard.missing(record, self._node_id(path), self._chosen.get(path)):
+                self._add_error(session, node_id, text)
             if fails(record["waivers"]):
                 self._add_error(session, f"{self._node_id(path)}::waivers", UnmatchedText(record["waivers"]))
-            for node_id, text in self._unheard(path, record) if is_fine else ():
-                self._add_error(session, node_id, text)
         try:
             self._run.evidence.finish(records, self._run_record(session.exitstatus))
             self._write_report()
         except EvidenceError as error:
             self._evidence_error = str(error)
             self._add_error(session, "faceleak-evidence", error.message)
+        except KeyboardInterrupt:
+            self._evidence_error = _INTERRUPTED
+            self._add_error(session, "faceleak-evidence", _INTERRUPTED)
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
         self._said_to_github = tell_github(
             list(zip(records, map(self._place, self._run.policies), strict=True)),
             evidence=self._shown(self._run.evidence.evidence_file),
             trouble=self._evidence_error,
         )
-
-    def _unheard(self, path: Path, record: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        chosen, left_out = self._chosen.get(path), self._left_out.node_ids
-        return unheard(record, self._node_id(path), chosen=chosen, left_out=left_out)
 
     def _write_report(self) -> None:
         from faceleak_check.reports.opening import open_evidence

@@ -107,7 +107,8 @@ def test_init_where_nothing_can_be_written(faceleak: Command) -> None:
     assert faceleak("init", "/proc/no/where.yaml") == (
         2,
         "",
-        "faceleak: '/proc/no/where.yaml' cannot be written: No such file or directory\n",
+        "faceleak: '/proc/no/where.yaml' cannot be written: No such file or directory; name another file, or free some "
+        "space\n",
     )
 
 
@@ -202,7 +203,8 @@ def test_demo_where_nothing_can_be_written(faceleak: Command) -> None:
     assert faceleak("demo", "/proc/no/where") == (
         2,
         "",
-        "faceleak: /proc/no/where cannot be written: No such file or directory\n",
+        "faceleak: /proc/no/where cannot be written: No such file or directory; name another folder, or free some "
+        "space\n",
     )
 
 

@@ -32,4 +32,5 @@ def write_init(path: Path) -> None:
         if isinstance(error, FileExistsError) and path.exists():
             raise UsageError(f"{str(path)!r} is there already; name another file or take it away") from None
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        raise UsageError(f"{str(path)!r} cannot be written: {reason}") from None
+        advice = "name another file, or free some space"
+        raise UsageError(f"{str(path)!r} cannot be written: {reason}; {advice}") from None

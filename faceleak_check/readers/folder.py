@@ -109,7 +109,7 @@ class FolderReader:
             counts = ", ".join(f"{n:,} {verb}" for verb, n in what.items() if n)
             raise trouble(
                 self._dataset,
-                f"images of {self._dataset.name!r} were not the same from beginning to end of the run: {counts}",
+                f"{self._dataset.name!r} did not stay as it was listed: {counts}",
                 place=self._dataset.path,
                 advice=f"The first is '{shown(id_of(changes.first))}'. Wait until nothing is written into the folder, "
                 "then run again.",

@@ -48,6 +48,8 @@ Record = Mapping[str, Any]
 REPORT = "report.html"
 """Name of the page for people."""
 _NAME_LETTERS = 55
+_LEAST_ROOM = 1 << 12
+"""Bytes that must be free; an empty file can be made on a full disk, too."""
 _WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
 
 
@@ -105,7 +107,7 @@ class EvidenceFolder:
                 old.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # not there, or somebody else has put something in it
                 (self.folder / THUMBNAILS).rmdir()
-            write_whole(self.folder / ".writable", b"")
+            write_whole(self.folder / ".writable", bytes(_LEAST_ROOM))
             (self.folder / ".writable").unlink(missing_ok=True)
 
     def _refuse_links(self) -> None:
@@ -184,6 +186,17 @@ class EvidenceFolder:
                 (self.folder / THUMBNAILS).mkdir(parents=True, exist_ok=True, mode=0o700)
                 write_whole(self.folder / THUMBNAILS / name, data, durable=False)
 
+    def _require_whole(self, policies: Iterable[Record]) -> None:
+        """Raises EvidenceError where a file that the evidence is to name is not there as it was written."""
+        named = dict(_named_files(policies))
+        gone = [name for name, sha256 in named.items() if not _is_there(self.folder / name, sha256)]
+        if gone:
+            files = "1 of its files" if len(gone) == 1 else f"{len(gone):,} of its files"
+            raise EvidenceError(
+                f"the evidence is not whole: {files} went away while the run was at work",
+                detail=f"{self.folder}: the first is {gone[0]}. Let nobody else write there, and run again.",
+            )
+
     def finish(self, policies: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> None:
         """Writes the evidence of a whole run, and last the statement about it.
 
@@ -204,11 +217,26 @@ class EvidenceFolder:
         data = canonical_json(evidence)
         statement = statement_bytes(evidence, data)
         with _evidence_errors(self.folder):
+            self._require_whole(policies)
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_whole(self.folder / "run.json", canonical_json(run))
             write_whole(self.evidence_file, data)
             if statement is not None:
                 write_whole(self.folder / STATEMENT, statement)
+
+
+def _named_files(policies: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """The files beside the evidence that it names, each with its digest."""
+    for case in (case for policy in policies for case in policy["cases"]):
+        for named in (case.get("pairs_file"), *(one.get("manifest") for one in case["sets"].values())):
+            if named is not None:
+                yield named["file"], named["sha256"]
+
+
+def _is_there(file: Path, sha256: str) -> bool:
+    with contextlib.suppress(FileNotFoundError), file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest() == sha256
+    return False
 
 
 def policy_record(

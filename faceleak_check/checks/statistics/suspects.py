@@ -159,7 +159,8 @@ def suspect_pairs(vectors: FloatArray, people: People) -> IntArray:
 
 def _keys(rows: Sequence[int] | range, others: IntArray, n: int) -> IntArray:
     one, other = np.meshgrid(np.array(rows), others)
-    return (np.minimum(one, other) * n + np.maximum(one, other)).ravel()
+    keys: IntArray = np.minimum(one, other) * n + np.maximum(one, other)
+    return keys.ravel()
 
 
 def _standing_out(

@@ -253,4 +253,7 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "no").touch()
     with pytest.raises(UsageError) as refused:
         write_init(tmp_path / "no" / "release.yaml")
-    assert str(refused.value) == f"'{tmp_path}/no/release.yaml' cannot be written: {os.strerror(17)}"
+    assert (
+        str(refused.value)
+        == f"'{tmp_path}/no/release.yaml' cannot be written: {os.strerror(17)}; name another file, or free some space"
+    )
