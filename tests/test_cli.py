@@ -107,8 +107,10 @@ def test_init_where_nothing_can_be_written(faceleak: Command) -> None:
     assert faceleak("init", "/proc/no/where.yaml") == (
         2,
         "",
-        "faceleak: '/proc/no/where.yaml' cannot be written: No such file or directory; name another file, or free some "
-        "space\n",
+        (
+            "faceleak: '/proc/no/where.yaml' cannot be written: No such file or directory; name another file, or free some "
+            "space\n"
+        ),
     )
 
 
@@ -203,8 +205,10 @@ def test_demo_where_nothing_can_be_written(faceleak: Command) -> None:
     assert faceleak("demo", "/proc/no/where") == (
         2,
         "",
-        "faceleak: /proc/no/where cannot be written: No such file or directory; name another folder, or free some "
-        "space\n",
+        (
+            "faceleak: /proc/no/where cannot be written: No such file or directory; name another folder, or free some "
+            "space\n"
+        ),
     )
 
 
