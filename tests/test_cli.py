@@ -108,8 +108,8 @@ def test_init_where_nothing_can_be_written(faceleak: Command) -> None:
         2,
         "",
         (
-            "faceleak: '/proc/no/where.yaml' cannot be written: No such file or directory; name another file, or free some "
-            "space\n"
+            "faceleak: '/proc/no/where.yaml' cannot be written: No such file or directory; name another file, or free "
+            "some space\n"
         ),
     )
 
@@ -206,8 +206,8 @@ def test_demo_where_nothing_can_be_written(faceleak: Command) -> None:
         2,
         "",
         (
-            "faceleak: /proc/no/where cannot be written: No such file or directory; name another folder, or free some "
-            "space\n"
+            "faceleak: /proc/no/where cannot be written: No such file or directory; name another folder, or free "
+            "some space\n"
         ),
     )
 
