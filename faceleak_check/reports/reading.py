@@ -36,14 +36,9 @@ def reading_record(dataset: Dataset | None) -> dict[str, Any] | None:
     columns = {} if named is None else {key: getattr(named, key) for key in named.__dataclass_fields__}
     return {
         "format": dataset.format,
-        "columns": {key: _plain(name) for key, name in columns.items() if name is not None},
+        "columns": {key: str(name) for key, name in columns.items() if name is not None},
         "templates": dataset.templates is not None,
     }
-
-
-def _plain(value: Any) -> Any:
-    """An option of another package's format as JSON has it."""
-    return value if isinstance(value, str | int | float | list | tuple) else str(value)
 
 
 def dataset_at(place: Path | Url, name: str, reading: Mapping[str, Any]) -> Dataset:

@@ -135,6 +135,8 @@ def test_the_summary_and_doctor_say_what_the_page_shows(ran: Mapping[str, tuple[
 
 def test_the_evidence_says_whose_parts_had_a_say(ran: Mapping[str, tuple[int, str]]) -> None:
     found = evidence(ran)
+    schema = json.loads((ROOT / "faceleak_check/reports/evidence.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(found, schema)
     assert found["tools"]["faceleak-example-parts"] == "1.0"
     most, rate = found["policies"][0]["cases"]
     assert (most["outcome"], most["measurement"]["value"], rate["outcome"]) == ("leak", 3, "pass")

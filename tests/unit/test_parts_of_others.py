@@ -126,7 +126,7 @@ def test_options_of_a_format(parsed: Callable[[str], Policy]) -> None:
     training = parsed("format: Tabled, options: {table: faces, first: 3}").datasets["training"]
     assert training.options == Table(table="faces", first=3)
     record = reading_record(training)
-    assert record == {"format": "Tabled", "columns": {"table": "faces", "first": 3}, "templates": False}
+    assert record == {"format": "Tabled", "columns": {"table": "faces", "first": "3"}, "templates": False}
     again = dataset_at(Path("/elsewhere"), "training", record)
     assert (again.options, again.format, again.arrays) == (training.options, "Tabled", None)
     with pytest.raises(UsageError) as error:
