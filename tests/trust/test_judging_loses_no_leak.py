@@ -166,6 +166,25 @@ def test_a_result_is_as_true_as_its_verdicts(sets: JudgedSets) -> None:
 # sets that are not what they are called
 
 
+def test_people_who_leak_hide_in_no_control(sets: JudgedSets) -> None:
+    """Other pictures of three people of the source, two of whom leak, lie in the control under a new name each."""
+    sets.leak(2)
+    for person in range(3):
+        for n in range(3):
+            sets.noisy(f"training/p{person:02}/{n}.png", f"unseen/alias{person}/{n}.png", seed=50 + n)
+    checks = (
+        f"excess_risk: {{{TRIPLE}, at_most: 1%}}",
+        f"leak_rate: {{{TRIPLE}, threshold: {{fpir: 5%}}, at_most: 1%}}",
+    )
+    result = sets.judge(*checks)
+    assert [verdict.outcome for verdict in result.verdicts] == [Outcome.LEAK, Outcome.LEAK]
+    for verdict in result.verdicts:
+        assert verdict.sets["control"].counts.n_excluded == {"in_source": 9}
+        assert verdict.measurement is not None
+        found = {pair.generated.id for pair in verdict.measurement.pairs}
+        assert {"leak00.png", "leak01.png"} <= found
+
+
 def test_generated_pictures_in_the_control_are_no_strangers(sets: JudgedSets) -> None:
     """Each matches itself there: that hides the excess, and sets the bar of the membership inference at 1.
 
