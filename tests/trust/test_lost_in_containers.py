@@ -109,8 +109,9 @@ def test_links_inside_an_archive_are_counted(tmp_path: Path) -> None:
 
 
 def damaged_zip() -> bytes:
-    data = bytearray(zip_of(strangers() | {"leak.png": saved(source(0))}, zipfile.ZIP_STORED))
-    data[data.index(b"leak.png") + 30] ^= 1
+    """A picture without checksums of its own: what is changed in it is another picture."""
+    data = bytearray(zip_of(strangers() | {"leak.bmp": saved(source(0), "BMP")}, zipfile.ZIP_STORED))
+    data[data.index(b"leak.bmp") + 1500] ^= 1
     return bytes(data)
 
 
