@@ -52,9 +52,18 @@ class OnnxSession:
         self.device = "cuda" if _CUDA in started else "cpu"
         if asked == "cuda" and self.device != "cuda":
             raise _no_cuda(started)
-        self.inputs: list[Any] = self._session.get_inputs()
-        self.outputs: list[Any] = self._session.get_outputs()
-        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.inputs: list[Any]
+        self.outputs: list[Any]
+        self.metadata: dict[str, str]
+        try:
+            self.inputs, self.outputs = self._session.get_inputs(), self._session.get_outputs()
+            self.metadata = self._session.get_modelmeta().custom_metadata_map
+            _ = [one.name for one in (*self.inputs, *self.outputs)]  # decoded when it is asked for
+        except UnicodeDecodeError:
+            raise ModelError(
+                "the file of embedder 'onnx' is damaged: a name or a note in it is no text",
+                detail=f"{self._path}: expected UTF-8. Get the file again, or save it anew.",
+            ) from None
 
     def _opened(self, runtime: ModuleType, *, on_cuda: bool) -> Any:
         options = runtime.SessionOptions()

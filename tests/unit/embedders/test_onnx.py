@@ -642,3 +642,13 @@ def test_the_package_is_loaded_late_and_may_be_missing(path: Path) -> None:
         "embedder 'onnx' cannot be used: onnxruntime is not installed\n"
         "Run: pip install 'faceleak-check[onnx]'\n"
     )
+
+
+@pytest.mark.parametrize("text", [b"faceleak.colour_order", b"embedding"])
+def test_a_name_or_a_note_that_is_no_text(text: bytes, path: Path) -> None:
+    save(network(metadata=NOTES), path)
+    path.write_bytes(path.read_bytes().replace(text, b"\x80" + text[1:]))
+    with pytest.raises(ModelError) as caught:
+        make(path, **INSIGHTFACE)
+    assert caught.value.message == "the file of embedder 'onnx' is damaged: a name or a note in it is no text"
+    assert caught.value.detail == f"{path}: expected UTF-8. Get the file again, or save it anew."
