@@ -31,9 +31,13 @@ def digest_of(data: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical JSON of the data without its key ``sha256``.
 
     Raises:
-        ValueError: A number is not finite, or a text is no Unicode.
+        ValueError: A number is not finite, a text is no Unicode, or it is nested too deeply.
     """
-    return hashlib.sha256(canonical_json({key: data[key] for key in data if key != _SEAL})).hexdigest()
+    try:
+        text = canonical_json({key: data[key] for key in data if key != _SEAL})
+    except RecursionError:  # what could be read need not be shallow enough to be written
+        raise ValueError("it is nested too deeply") from None
+    return hashlib.sha256(text).hexdigest()
 
 
 def sealed(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -46,7 +47,8 @@ def parsed(raw: bytes, file: Path, what: str) -> Any:
     """
     try:
         text = raw.decode("utf-8")
-        return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_refuse, parse_int=_whole)
+        hooks = {"parse_constant": _refuse, "parse_int": _whole, "parse_float": _finite}
+        return json.loads(text, object_pairs_hook=_each_key_once, **hooks)
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":
             _cut_off(raw, file, what)
@@ -76,6 +78,13 @@ def _whole(digits: str) -> int:
     if len(digits) > _MOST_DIGITS:
         raise ValueError("a whole number has more digits than can be read")
     return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is larger than can be read")
+    return number
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -186,6 +186,7 @@ def test_every_cut_is_noticed(original: Path, tmp_path: Path) -> None:
         (b"PAR1\x00\x01", "line 1, column 1: Expecting value"),
         (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "it is nested too deeply"),
         (b'{"a": ' + b"9" * 5000 + b"}", "a whole number has more digits than can be read"),
+        (b'{"a": -1e999}', "a number is larger than can be read"),
     ],
 )  # fmt: skip
 def test_what_is_no_json(file: Path, raw: bytes, found: str) -> None:
