@@ -53,6 +53,12 @@ mutants *names:
     PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 mutmut run {{ names }}
     mutmut results
 
+# It needs pip install -e '.[test,fuzz]'.
+
+# Coverage-guided fuzzing of one kind of file: just fuzz lmdb 50000
+fuzz kind="policy" runs="20000":
+    python tests/fuzz/atheris_files.py {{ kind }} {{ runs }}
+
 # Mends what can be mended by itself
 mend:
     ruff check --fix .

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lmdb_files import JPEG, NEW, OLD, data_of, write_lmdb
-from mutated_files import read_mutated
 from scanned import MakeDataset, scanned, what_is_wrong
 
 from faceleak_check.policy.schema import Dataset, Labels
@@ -359,15 +358,6 @@ def test_a_file_that_changed_is_noticed_when_it_is_read(environment: Environment
     changed = "its value is no longer there: the file changed while the gate ran"
     with pytest.raises(OSError, match=f"^{re.escape(changed)}$"):
         reader.read(found.images[4])
-
-
-@pytest.mark.parametrize("library", [OLD, NEW])
-def test_no_damage_brings_it_down(tmp_path: Path, library: int) -> None:
-    images = {key: image[: int(key) * 60 + 1] for key, image in contents(60).items()}
-    path = write_lmdb(
-        tmp_path / "set.mdb", images, library=library, subdir=False, databases={"x": contents(3)}
-    )
-    assert read_mutated("lmdb", path, 300).endswith(" of 300 without a loss\n")
 
 
 def _meta_numbers(file: Path, page: int) -> tuple[int, int]:

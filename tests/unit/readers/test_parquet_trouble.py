@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from mutated_files import read_mutated
 from parquet_files import IMAGE, JPEG, hugging_face, images_of, page_of, write_parquet
 from pyarrow.parquet import encryption
 from scanned import MakeDataset, scanned, what_is_wrong
@@ -390,13 +389,3 @@ def test_a_file_that_changed_is_noticed_when_it_is_read(parquet: Parquet, tmp_pa
     path.unlink()
     with pytest.raises(OSError, match=r"^No such file or directory$"):
         reader.read(found.images[0])
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"compression": "zstd", "use_dictionary": False, "data_page_version": "2.0"}]
-)
-def test_no_damage_brings_it_down(tmp_path: Path, options: dict[str, Any]) -> None:
-    images = [*contents(20, 300), *contents(3)] * 2
-    table = {"image": images_of(images), "who": list(range(46))}
-    path = write_parquet(tmp_path / "set.parquet", table, row_group_size=12, **options)
-    assert read_mutated("parquet", path, 200).endswith(" of 200 without a loss\n")
