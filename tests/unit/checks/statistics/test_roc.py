@@ -103,6 +103,26 @@ def test_none_and_all_fall_back_on_people() -> None:
     assert missed.tpr_interval == missed.auc_interval == wilson_interval(0, 25)
 
 
+def test_no_member_told_is_none_of_so_many_people_whatever_the_draws() -> None:
+    """Where the three highest of the unseen are not drawn, many would be told."""
+    members = np.linspace(0.1, 0.5, 60)
+    non_members = np.r_[np.linspace(0, 0.3, 37), 0.6, 0.61, 0.62]
+    found = membership(members, non_members, 0.05)
+    assert (found.tpr, found.threshold) == (0, 0.61)
+    assert found.tpr_interval == wilson_interval(0, 40)
+
+
+def test_thirty_images_are_enough() -> None:
+    found = membership(np.linspace(0.1, 0.5, 30), np.linspace(0, 0.4, 30), 0.1, n_resamples=5)
+    assert (found.n_members, found.n_non_members) == (30, 30)
+
+
+def test_what_is_left_out_is_95_percent_of_200_draws() -> None:
+    members, non_members = rounded(5, 60, 50, 0.5, 8)
+    named = membership(members, non_members, 0.1, confidence=0.95, n_resamples=200, seed=0)
+    assert membership(members, non_members, 0.1) == named
+
+
 def test_the_curve_is_short_and_keeps_the_area() -> None:
     members, non_members = rounded(4, 3000, 2000, 1.0, 8)
     found = membership(members, non_members, 0.01, n_resamples=5)
