@@ -34,7 +34,6 @@ def clusters(vectors: FloatArray, threshold: float) -> IntArray:
     if len(vectors) < 2:
         return np.zeros(len(vectors), dtype=np.int64)
     rows = vectors.astype(np.float64)
-    apart = np.clip(1 - rows @ rows.T, 0, 2)
-    np.fill_diagonal(apart, 0)
+    apart = np.maximum(1 - rows @ rows.T, 0)
     tree = linkage(squareform(apart, checks=False), method="complete")
     return np.asarray(fcluster(tree, t=1 - threshold, criterion="distance"), dtype=np.int64) - 1

@@ -158,7 +158,7 @@ def suspect_pairs(vectors: FloatArray, people: People) -> IntArray:
 
 
 def _keys(rows: Sequence[int] | range, others: IntArray, n: int) -> IntArray:
-    one, other = np.meshgrid(np.array(rows), others)
+    one, other = np.meshgrid(np.array(rows, dtype=np.int64), others)
     keys: IntArray = np.minimum(one, other) * n + np.maximum(one, other)
     return keys.ravel()
 
