@@ -47,8 +47,13 @@ def parsed(raw: bytes, file: Path, what: str) -> Any:
     """
     try:
         text = raw.decode("utf-8")
-        hooks = {"parse_constant": _refuse, "parse_int": _whole, "parse_float": _finite}
-        return json.loads(text, object_pairs_hook=_each_key_once, **hooks)
+        return json.loads(
+            text,
+            object_pairs_hook=_each_key_once,
+            parse_constant=_refuse,
+            parse_int=_whole,
+            parse_float=_finite,
+        )
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":
             _cut_off(raw, file, what)
