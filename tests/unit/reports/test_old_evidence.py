@@ -108,15 +108,15 @@ def test_a_page_shows_it(version: int) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_later_release_is_compared_with_it(version: int) -> None:
     evidence = of_version(version)
-    then = cases(evidence)[1]
+    then = cases(evidence)[0]
     source = then["sets"]["source"]
     counts = Counts(n_seen=4, n_embedded=4, n_unreadable=0)
     now = Verdict(
         outcome=Outcome.PASS,
         policy="release",
-        check="leak_rate",
-        case=CASES[1],
-        measurement=Measurement(value=0.1, limit=0.2, unit="share", n=9, rule="cosine >= 0.9", pairs=()),
+        check="leak_count",
+        case=CASES[0],
+        measurement=Measurement(value=0, limit=0, unit="images", n=9, rule="cosine >= 0.9", pairs=()),
         sets={
             "source": SetSummary(
                 name="training", sha256=source["sha256"], counts=counts, labels_sha256=source["labels_sha256"]
@@ -126,7 +126,7 @@ def test_a_later_release_is_compared_with_it(version: int) -> None:
     )
     previous = read_previous(evidence.file, now)
     assert previous == Previous(
-        value=0.142857143,
+        value=1.0,
         evidence_sha256=evidence.sha256,
         generated_sha256=then["sets"]["generated"]["sha256"],
     )
