@@ -7,6 +7,7 @@ that is no picture, and a name in Arabic with markup in it.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def test_a_later_release_is_compared_with_it(version: int) -> None:
                 name="training", sha256=source["sha256"], counts=counts, labels_sha256=source["labels_sha256"]
             )
         },
-        embedder=FakePixels(EmbedderChoice(name="fake-pixels")).spec,
+        embedder=replace(FakePixels(EmbedderChoice(name="fake-pixels")).spec, decoding=1),
     )
     previous = read_previous(evidence.file, now)
     assert previous == Previous(
