@@ -7,6 +7,7 @@ with a traceback and the file in ``crash-…`` of the current folder where one o
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import random
 import shutil
@@ -47,13 +48,16 @@ def main(name: str, runs: int, seed: int) -> None:
 
 
 def _fuzz(kind: Kind, wholes: list[Whole], folder: Path, runs: int, seed: int) -> None:
-    seen, started = Counter[str](), time.monotonic()
+    seen, started, numbers = Counter[str](), time.monotonic(), itertools.count(1)
 
     def judge(data: bytes) -> None:
+        number = next(numbers)
         if data:
             seen[kind.judge(folder, wholes[data[0] % len(wholes)], data[1:])] += 1
-        if seen.total() and not seen.total() % 10_000:
+        if not number % 10_000 or number == runs:
             _tell(kind.name, seen, started)
+        if number == runs:  # libfuzzer ends the process without a word to Python
+            shutil.rmtree(folder)
 
     def change(data: bytes, most: int, number: int) -> bytes:
         """One of our changes to a valid file; as often one more to a damaged one, or libfuzzer's own."""
