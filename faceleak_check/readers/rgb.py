@@ -59,8 +59,9 @@ def _find_orientation(block: bytes, order: str) -> int:
     (start,) = struct.unpack_from(f"{order}I", block, 4)
     (n_entries,) = struct.unpack_from(f"{order}H", block, start)
     for place in range(start + 2, start + 2 + 12 * n_entries, 12):
-        tag, kind = struct.unpack_from(f"{order}HH", block, place)
-        if tag == _ORIENTATION and kind in _INTEGER_FORMATS:
+        tag, kind, n_values = struct.unpack_from(f"{order}HHI", block, place)
+        # of a damaged entry the number is chance, and a picture that is turned by chance hides a leak
+        if tag == _ORIENTATION and kind in _INTEGER_FORMATS and n_values == 1:
             return int(struct.unpack_from(order + _INTEGER_FORMATS[kind], block, place + 8)[0])
     return 1
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageFile, features
 
 from faceleak_check.readers.decode import MAX_PIXELS, decode
+from faceleak_check.readers.rgb import orientation
 
 Bytes8 = npt.NDArray[np.uint8]
 
@@ -438,3 +439,9 @@ def test_many_threads_decode_at_once() -> None:
     assert all(
         np.array_equal(picture, np.roll(PICTURE, n % 40, axis=0)) for n, picture in enumerate(pictures)
     )
+
+
+def test_an_orientation_of_several_values_is_damage_and_turns_nothing() -> None:
+    entry = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03"
+    assert orientation(entry + b"\0\0\0\x01\0\x03\0\0") == 3
+    assert orientation(entry + b"\0\x01\x01\x12\0\x03\0\0") == 1
