@@ -97,7 +97,8 @@ def unit_rows(block: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
 
 
 def _single(block: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # what is too long for float32 is infinite, and told as such
+    # what is too long for float32 is infinite, what is no number stays none, and both are told as such
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.ascontiguousarray(block, dtype="<f4")
 
 

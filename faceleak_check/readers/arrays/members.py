@@ -107,7 +107,12 @@ def _opened(file: OpenFile, info: zipfile.ZipInfo, name: str) -> Iterator[IO[byt
             yield member
     except NotImplementedError:
         raise ArrayError(f"{called(name)} is compressed in an unknown way", _SAVE_AGAIN) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        UnicodeDecodeError,
+    ):  # a name that is no text is the last
         raise _damaged(name) from None
 
 

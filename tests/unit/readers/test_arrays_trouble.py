@@ -458,3 +458,11 @@ def test_a_file_that_is_no_file_is_told_without_its_path(files: Files, tmp_path:
     assert damage(found) == [
         ("3.npy/", "an array file that cannot be read: No such file or directory"),
     ]
+
+
+def test_a_compressed_array_whose_name_is_no_text_in_one_place_is_damaged(files: Files) -> None:
+    data = npz(compress=True, images=pictures())
+    local, rest = data[:64], data[64:]
+    local = local.replace(b"images", b"\x86mages")
+    local = local[:6] + struct.pack("<H", struct.unpack_from("<H", local, 6)[0] | 1 << 11) + local[8:]
+    assert files.error(local + rest) == files.unusable("its array 'images' is damaged", ZIP_AGAIN)
