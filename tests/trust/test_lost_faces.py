@@ -84,6 +84,8 @@ def test_a_picture_in_which_no_face_is_seen_is_counted(people: Path, lfw_faces: 
     assert gone == dict.fromkeys(unseen, ("no_face", "no face was found in it"))
     allowed = judged(people, keys="exclusions: {at_most: 79%}\n")
     assert left_out(allowed).keys() == unseen.keys()
+    write(people / "generated", {"second-face.png": saved(both(lfw_faces[31], lfw_faces[0]))})
+    assert leaks(judged(people, keys="exclusions: {at_most: 90%}\n")) == {"second-face.png": "p0.png"}
 
 
 def test_faces_that_the_policy_leaves_out_are_told(people: Path, lfw_faces: Sequence[Pixels]) -> None:
