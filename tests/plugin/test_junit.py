@@ -33,7 +33,7 @@ def mixed(project: Project) -> Project:
         "leak_count",
         "leak_count: threshold: {cosine: 0.9}, at_most: 1",
         "leak_rate: threshold: {cosine: 0.9}, at_most: 15%, confidence: 90%",
-        "identity_exposure: threshold: {cosine: 0.95}, at_most: 7",
+        "identity_exposure: threshold: {cosine: 0.95}, at_most: 5",
         keys="exclusions: {at_most: 15%}\n",
     )
     project.gate().assert_outcomes(passed=2, failed=1, errors=1)

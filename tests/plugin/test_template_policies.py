@@ -173,7 +173,7 @@ release.yaml:10: leak_rate[generated-vs-training]"""
     [
         f"excess_risk: {{{PAIR}, control: unseen, at_most: 20%, confidence: 95%}}",
         f"membership_inference: {{{PAIR}, control: unseen, fpr: 10%, at_most: 60%}}",
-        f"identity_exposure: {{{PAIR}, control: unseen, threshold: {{fmr: 1%}}, at_most: 20}}",
+        f"identity_exposure: {{{PAIR}, control: unseen, threshold: {{fmr: 1%}}, at_most: 19}}",
         f"top_k_similarity: {{{PAIR}, k: 3, at_most: 0.95}}",
         "coverage: {dataset: training, min_images: 60, max_unreadable: 0%}",
     ],
