@@ -74,7 +74,7 @@ class Mtcnn:
         """Builds the network; imports torch.
 
         Raises:
-            ModelError: facenet-pytorch is not installed or damaged, or there is no such device.
+            ModelError: facenet-pytorch is not installed or damaged, does not fit torch, or there is no such device.
         """
         if self._network is None:
             self._network = _network(torch_device(self._device))
@@ -121,6 +121,11 @@ def _network(device: str) -> MTCNN:
     except ImportError as error:
         raise ModelError(
             "the face detector 'mtcnn' is not installed", detail=f"{error}. Run: {_INSTALL}"
+        ) from None
+    except RuntimeError as error:
+        raise ModelError(
+            "the face detector 'mtcnn' cannot be used: torch and torchvision are not of one build",
+            detail=f"{error}. Install both anew, and from one place: docs/install.md says how.",
         ) from None
     try:
         return MTCNN(keep_all=True, device=device).eval()

@@ -181,6 +181,22 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.detail == f"import of facenet_pytorch halted; None in sys.modules. Run: {INSTALL}"
 
 
+def test_torch_and_torchvision_of_two_builds_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What importing torchvision from PyPI ends in beside a torch without CUDA."""
+    found = "operator torchvision::nms does not exist"
+    (tmp_path / "facenet_pytorch.py").write_text(f"raise RuntimeError({found!r})\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "facenet_pytorch", raising=False)
+    with pytest.raises(ModelError) as caught:
+        Mtcnn().load()
+    assert str(caught.value) == (
+        "the face detector 'mtcnn' cannot be used: torch and torchvision are not of one build\n"
+        f"{found}. Install both anew, and from one place: docs/install.md says how."
+    )
+
+
 def test_a_package_without_its_weights_is_named(tmp_path: Path) -> None:
     package = find_spec("facenet_pytorch")
     assert package is not None
