@@ -163,10 +163,19 @@ def _in_table(file: Path, expected: str, most: int | None) -> list[dict[str, Any
     shapes = schema_of("evidence")["$defs"]
     fitter = Fitter(shapes, fills=True)
     try:
-        rows = _worst(pq.read_table(pa.BufferReader(raw)), most).to_pylist()
+        rows = _worst(pq.read_table(pa.BufferReader(_of_any_size(raw))), most).to_pylist()
         return [fitter.fitted(pair, shapes["pair"], (row,)) for row, pair in enumerate(rows)]
     except (pa.ArrowException, MisshapenError) as error:
         raise EvidenceError("a table of pairs cannot be read", detail=f"{file}: {error}") from None
+
+
+def _of_any_size(raw: bytes) -> bytes:
+    """A Parquet file whose lists have the types of Parquet, and no fixed size, which pyarrow 17 to 25 cannot read.
+
+    Evidence up to version 5 may have such lists; Arrow keeps their size under a key in the file's last part.
+    """
+    before, key, after = raw.rpartition(b"ARROW:schema")
+    return before + b"arrow:schema" + after if key else raw
 
 
 def _worst(table: Any, most: int | None) -> Any:
