@@ -190,6 +190,7 @@ def test_schema_of_something_else(faceleak: Command) -> None:
     assert "'pictures' is not one of 'policy', 'waivers', 'evidence', 'statement'." in err
 
 
+@pytest.mark.needs("demo")
 def test_demo_touches_no_folder_of_others(faceleak: Command, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/file.txt").write_text("mine", encoding="utf-8")
@@ -201,6 +202,7 @@ def test_demo_touches_no_folder_of_others(faceleak: Command, tmp_path: Path) -> 
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file.txt"]
 
 
+@pytest.mark.needs("demo")
 def test_demo_where_nothing_can_be_written(faceleak: Command) -> None:
     assert faceleak("demo", "/proc/no/where") == (
         2,

@@ -15,6 +15,8 @@ from faceleak_check.cli import main
 from faceleak_check.doctor import devices
 from faceleak_check.policy.presets import builtin_names
 
+pytestmark = pytest.mark.needs("offline", "age", "onnx")
+
 POLICY = """\
 version: 1
 name: release

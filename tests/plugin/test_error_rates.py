@@ -303,6 +303,7 @@ def _escaped(text: str) -> str:
     return etree.tostring(element, encoding="unicode")[3:-4]
 
 
+@pytest.mark.needs("offline")
 def test_a_real_network_at_a_rate_found_on_real_people(
     labelled: LabelledProject, lfw_faces: list[Pixels]
 ) -> None:
@@ -367,6 +368,7 @@ def test_workers_use_a_pinned_threshold_too(pinned: LabelledProject) -> None:
     ]
 
 
+@pytest.mark.needs("offline")
 def test_a_file_of_another_embedder_is_no_verdict(pinned: LabelledProject) -> None:
     result = pinned.judge(FMR, keys=PINNED, embedder="dlib-resnet, align: none")
     result.assert_outcomes(errors=1)

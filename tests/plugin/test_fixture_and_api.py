@@ -138,6 +138,7 @@ def test_the_fixture_runs_a_policy_in_a_test(project: Project) -> None:
     assert not (project.path / "faceleak-evidence").exists()
 
 
+@pytest.mark.needs("offline")
 def test_the_real_model_names_a_copied_face(project: Project, lfw_faces: list[object]) -> None:
     """Ten real faces of different people, and one of them mirrored among five other people's."""
     import numpy as np

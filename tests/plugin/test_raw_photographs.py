@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 from gate_project import Project, failure, summary
 from PIL import Image
-from skimage import data
 
+data = pytest.importorskip("skimage", reason="needs the extra 'demo': pip install '.[demo]'").data
 Pixels = npt.NDArray[np.uint8]
 
 POLICY = """\

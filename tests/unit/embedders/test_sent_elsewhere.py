@@ -37,6 +37,7 @@ from faceleak_check.screens.clip import ClipScreen
 from faceleak_check.screens.face import FaceScreen
 
 STATED: dict[str, Any] = {"input_size": 32, "colour_order": "RGB", "mean": 127.5, "std": 127.5}
+pytestmark = pytest.mark.needs("offline", "onnx", "age")
 ANOTHER_PROCESS = """\
 import pickle, sys
 stage, pictures, images = pickle.load(sys.stdin.buffer)
