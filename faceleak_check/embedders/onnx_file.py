@@ -12,6 +12,9 @@ import mmap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from faceleak_check.files import opened_regular
+from faceleak_check.model_files import MOST_WEIGHTS
+
 __all__ = ["digest_with", "external_files"]
 
 _MESSAGES: Mapping[str, Mapping[int, str]] = {
@@ -57,11 +60,11 @@ def digest_with(path: Path, others: tuple[Path, ...]) -> str:
     """SHA-256 of the files one after the other, as ``cat FILE OTHER … | sha256sum`` prints it.
 
     Raises:
-        OSError: One of them cannot be read.
+        OSError: One of them cannot be read, is no ordinary file, or is longer than any weights.
     """
     digest = hashlib.sha256()
     for one in (path, *others):
-        with one.open("rb") as file:
+        with opened_regular(one, most=MOST_WEIGHTS) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faceleak_check.model_files.bombs import refuse_bomb
 from faceleak_check.model_files.checkpoints import load_state_dict
-from faceleak_check.model_files.model_file import ModelFile, digest
+from faceleak_check.model_files.model_file import MOST_WEIGHTS, ModelFile, digest
 from faceleak_check.model_files.pickles import stored_names
 from faceleak_check.model_files.sources import (
     PREFETCH,
@@ -18,6 +18,7 @@ from faceleak_check.model_files.sources import (
 )
 
 __all__ = [
+    "MOST_WEIGHTS",
     "PREFETCH",
     "AtUrl",
     "InPackage",

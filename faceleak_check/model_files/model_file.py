@@ -17,12 +17,13 @@ from faceleak_check.model_files.sources import PREFETCH, InPackage, Source, Unre
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TIMEOUT", "ModelFile", "digest"]
+__all__ = ["MOST_WEIGHTS", "TIMEOUT", "ModelFile", "digest"]
 
 TIMEOUT = 10.0
 """Seconds without any progress after which a download is given up."""
 
-_MOST_BYTES = 16 << 30
+MOST_WEIGHTS = 16 << 30
+"""Bytes of the largest file of weights that is read."""
 
 
 def digest(path: Path) -> str:
@@ -93,7 +94,7 @@ class ModelFile:
         """
         path = self.path or (self.source.find() if self.source else None) or self._fetched(timeout)
         try:
-            with opened_regular(path, most=_MOST_BYTES):
+            with opened_regular(path, most=MOST_WEIGHTS):
                 return path
         except OSError as error:
             raise self._unreadable(path, error) from None
@@ -116,7 +117,7 @@ class ModelFile:
             ModelError: It cannot be read, or is another file.
         """
         try:
-            data = read_regular(path, most=_MOST_BYTES)
+            data = read_regular(path, most=MOST_WEIGHTS)
         except OSError as error:
             raise self._unreadable(path, error) from None
         self._expected(path, hashlib.sha256(data).hexdigest())

@@ -34,6 +34,8 @@ _SHOWN_COLUMNS, _SHOWN_LETTERS = 20, 40
 _SWALLOWED = (
     "a field of several lines with separators in it: a quote is missing there, or there is one too many"
 )
+_MOST_ROWS, _MOST_BYTES = 1 << 16, 256 << 20
+_LONGEST_CELL = 1 << 16
 
 
 class TableError(ValueError):
@@ -130,9 +132,13 @@ def parquet_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cel
 
     first = 1
     try:
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        column_places(file.schema_arrow.names, columns)
-        for batch in file.iter_batches(columns=list(dict.fromkeys(columns))):
+        schema = pq.read_schema(pa.BufferReader(data))
+        column_places(schema.names, columns)
+        # text that many rows have is then held once, as in the file
+        texts = [name for name in dict.fromkeys(columns) if _is_text(schema.field(name).type)]
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts, page_checksum_verification=True)
+        n_rows = _rows_at_a_time(file.metadata)
+        for batch in file.iter_batches(n_rows, columns=list(dict.fromkeys(columns))):
             cells = [_as_text(batch.column(name), name) for name in columns]
             yield from enumerate(zip(*cells, strict=True), first)
             first += batch.num_rows
@@ -140,6 +146,18 @@ def parquet_rows(data: bytes, columns: Sequence[str]) -> Iterator[tuple[int, Cel
         raise
     except (pa.ArrowException, OSError, ValueError) as error:  # names that are no UTF-8 are a ValueError
         raise damaged_parquet(error) from error
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return any(one(kind) for one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary))
+
+
+def _rows_at_a_time(footer: Any) -> int:
+    groups = (footer.row_group(n) for n in range(footer.num_row_groups))
+    longest = max((one.total_byte_size // max(one.num_rows, 1) for one in groups), default=0)
+    return max(1, min(_MOST_ROWS, _MOST_BYTES // max(longest, 1)))
 
 
 def damaged_parquet(error: Exception) -> TableError:
@@ -152,14 +170,28 @@ def _as_text(column: pa.Array, name: str) -> list[str]:
     import pyarrow as pa
 
     try:
+        if pa.types.is_dictionary(column.type):
+            _refuse_long(column.dictionary, name)
         # by way of float64, since the shortest text of a float32 is another float64
         exact = column.cast(pa.float64()) if pa.types.is_floating(column.type) else column
         return [text or "" for text in exact.cast(pa.string()).to_pylist()]
     except (pa.ArrowNotImplementedError, ValueError) as error:
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         raise TableError(
-            f"has a column {name!r} of type {column.type}",
+            f"has a column {name!r} of type {kind}",
             "Expected text or numbers: change the column's type.",
         ) from error
+
+
+def _refuse_long(texts: pa.Array, name: str) -> None:
+    import pyarrow.compute as pc
+
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    if longest > _LONGEST_CELL:
+        raise TableError(
+            f"has a text of {longest:,} bytes in column {name!r}",
+            f"Expected names of at most {_LONGEST_CELL:,} bytes.",
+        )
 
 
 def column_places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
@@ -188,9 +220,14 @@ def _refuse_header(header: Sequence[str], missing: list[str]) -> NoReturn:
     found = [shown(name)[:_SHOWN_LETTERS] for name in header]
     more = f" and {len(found) - _SHOWN_COLUMNS:,} more" if len(found) > _SHOWN_COLUMNS else ""
     wanted = ", ".join(f"{name!r}{suggestion(name, found)}" for name in missing)
+    there = f"found: {', '.join(map(repr, found[:_SHOWN_COLUMNS]))}{more}"
+    if (
+        len(header) == 1
+    ):  # a file that is no table is not quoted: it may be anything that the policy's path leads to
+        there = "found one column: is there a comma, a semicolon or a tab between the columns?"
     raise ColumnError(
         f"has no {noun} {', '.join(map(repr, missing))}",
-        f"Expected {wanted}; found: {', '.join(map(repr, found[:_SHOWN_COLUMNS]))}{more}.",
+        f"Expected {wanted}; {there.removesuffix('?')}{'?' if there.endswith('?') else '.'}",
     )
 
 

@@ -17,6 +17,7 @@ __all__ = ["Batches", "images_of", "walk_rows"]
 
 _BYTES_AT_A_TIME = 8 << 20
 _MOST_ROWS = 1024
+_MOST_BYTES = 512 << 20
 _NO_IMAGE = {
     False: "its row holds no image",
     True: "its row holds no image, but at most the path of one: embed the image files when you write the set",
@@ -41,7 +42,10 @@ class Batches:
             group
         )  # its columns are not looked at: where one is encrypted, pyarrow aborts
         self.n_rows: int = told.num_rows
-        n_at_a_time = min(max(n_bytes * self.n_rows // max(told.total_byte_size, 1), 1), _MOST_ROWS)
+        n_told = max(told.total_byte_size, 1)
+        # many rows may have one picture that the file holds once, as long as all of the group
+        most = min(_MOST_ROWS, _MOST_BYTES // n_told)
+        n_at_a_time = max(min(n_bytes * self.n_rows // n_told, most), 1)
         with pages_read():
             self._batches = parquet_file(source, footer).iter_batches(
                 batch_size=n_at_a_time, row_groups=[group], columns=list(columns), use_threads=False
