@@ -43,6 +43,29 @@ def picture(seed: int) -> bytes:
     return file.getvalue()
 
 
+NOTHING = "nothing is left to compare in 'generated'"
+ANSWERS = {
+    "bomb.mdb": ("inconclusive", "dataset 'generated' is no LMDB data file"),
+    "bomb.rec": ("inconclusive", "the index of dataset 'generated' does not fit its records"),
+    **dict.fromkeys(
+        ("bomb.parquet", "bomb.tar.gz", "bomb.zip", "huge.npy", "lying.zip", "overlap.zip"),
+        ("inconclusive", NOTHING),
+    ),
+    "climb.npz": ("pass", "0 of 2 generated images leak"),
+    "climb.tar": ("leak", "1 of 5 generated images leaks"),
+    "climb.zip": ("leak", "1 of 4 generated images leaks"),
+    "deep.npy": ("inconclusive", "dataset 'generated' cannot be used: the header of its array is damaged"),
+    "many.npy": ("inconclusive", "dataset 'generated' cannot be used: the header of its array is damaged"),
+    "object.npy": (
+        "inconclusive",
+        "dataset 'generated' cannot be used: its array holds Python objects, which are kept as a pickle",
+    ),
+    "pickle.npy": ("inconclusive", "dataset 'generated' cannot be used: the file is a pickle"),
+    "pipe.zip": ("inconclusive", "dataset 'generated' cannot be read (not a regular file)"),
+    "zero.zip": ("inconclusive", "dataset 'generated' cannot be read (not a regular file)"),
+}
+"""Pictures with names that climb are looked at, under harmless names; the copies among them are found."""
+
 CLIMBING = (
     "../../outside/owned",
     "/tmp/owned.png",
@@ -179,7 +202,9 @@ def test_packed_sets_that_climb_or_fill_the_memory(
     }
     with peak() as grown:
         attacked = attack(attacks)
-    assert attacked.answers == {}
+    assert {
+        name: (outcome, told.partition(";")[0]) for name, (outcome, told) in attacked.answers.items()
+    } == ANSWERS
     assert commands(attacked.output) == set()
     witness.assert_unharmed(attacked.output)
     assert grown[0] < 3 * MEMORY

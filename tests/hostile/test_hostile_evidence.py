@@ -93,7 +93,7 @@ def test_no_command_follows_links_or_waits_for_ever(
 ) -> None:
     evidence = leaky.path / "faceleak-evidence"
     for name, make in {
-        "pipe": lambda file: os.mkfifo(file),
+        "pipe": os.mkfifo,
         "zero": lambda file: file.symlink_to("/dev/zero"),
         "secret": lambda file: file.symlink_to(witness.outside / "secret.txt"),
     }.items():
@@ -216,8 +216,8 @@ def test_evidence_does_not_say_where_new_waivers_go(
     status, out, err = faceleak("review", "faceleak-evidence", "--owner", "A. Reviewer")
     assert (status, out) == (2, "")
     assert err == (
-        f"faceleak: the evidence names {place} as its file of waivers, which is not there and would lie outside of this "
-        "folder and of the policy's: say with --write FILE where the waivers are to go\n"
+        f"faceleak: the evidence names {place} as its file of waivers, which is not there and would lie outside of "
+        "this folder and of the policy's: say with --write FILE where the waivers are to go\n"
     )
     witness.assert_unharmed(err)
 
@@ -232,8 +232,8 @@ def test_a_policy_that_came_with_the_evidence_is_not_run(
     )
     assert (status, out) == (2, "")
     assert err == (
-        "faceleak: faceleak-evidence/release.yaml lies in the folder of the evidence: whoever made the evidence may have "
-        "made it, too. Read it, and name it with --policy FILE\n"
+        "faceleak: faceleak-evidence/release.yaml lies in the folder of the evidence: whoever made the evidence may "
+        "have made it, too. Read it, and name it with --policy FILE\n"
     )
     witness.assert_unharmed(err)
 

@@ -48,15 +48,23 @@ def test_no_message_and_no_report_holds_the_value_of_a_variable(
         f"a.yaml:2:7: name: {COPIED}",
         f"b.yaml:3:14: description: {COPIED}",
         f"c.yaml:6:40: embedder.licence: {COPIED}",
-        "d.yaml:8:78: checks[0].leak_count.threshold.cosine: found what '${DEPLOY_TOKEN}' holds, expected a cosine "
-        "between -1 and 1, such as 0.94",
-        "e.yaml:6:18: embedder.name: unknown embedder '${DEPLOY_TOKEN}'; there are: dlib-resnet, facenet-vggface2, "
-        "facenet-casia, adaface-ir101, adaface-ir50, adaface-ir18, onnx, torchscript, phash, sscd, precomputed, "
-        "fake-pixels",
-        "f.yaml:8:93: checks[0].leak_count.at_most: found what '${DEPLOY_TOKEN} and more' holds, expected a whole number "
-        "of 0 or more",
-        "g.yaml:5:38: datasets.training.labels: found what '${DEPLOY_TOKEN}' holds, expected parent_folder, own, none, "
-        "or a mapping such as {csv: labels.csv}",
+        (
+            "d.yaml:8:78: checks[0].leak_count.threshold.cosine: found what '${DEPLOY_TOKEN}' holds, expected a cosine "
+            "between -1 and 1, such as 0.94"
+        ),
+        (
+            "e.yaml:6:18: embedder.name: unknown embedder '${DEPLOY_TOKEN}'; there are: dlib-resnet, facenet-vggface2, "
+            "facenet-casia, adaface-ir101, adaface-ir50, adaface-ir18, onnx, torchscript, phash, sscd, precomputed, "
+            "fake-pixels"
+        ),
+        (
+            "f.yaml:8:93: checks[0].leak_count.at_most: found what '${DEPLOY_TOKEN} and more' holds, expected a whole "
+            "number of 0 or more"
+        ),
+        (
+            "g.yaml:5:38: datasets.training.labels: found what '${DEPLOY_TOKEN}' holds, expected parent_folder, own, "
+            "none, or a mapping such as {csv: labels.csv}"
+        ),
     ]
     witness.assert_unharmed(out, err)
 
@@ -73,8 +81,8 @@ def test_waivers_and_thresholds_know_no_variables(
     status, out, err = faceleak("validate", "release.yaml")
     assert (status, out) == (1, "")
     assert err == (
-        "release.waivers.yaml:3:172: waivers[0].reason: the environment variable 'DEPLOY_TOKEN' is not set or is empty; "
-        "set it (export DEPLOY_TOKEN=...) or write a default: ${DEPLOY_TOKEN:-...}\n"
+        "release.waivers.yaml:3:172: waivers[0].reason: the environment variable 'DEPLOY_TOKEN' is not set or is "
+        "empty; set it (export DEPLOY_TOKEN=...) or write a default: ${DEPLOY_TOKEN:-...}\n"
     )
     witness.assert_unharmed(out, err)
 
@@ -88,8 +96,10 @@ def test_files_that_are_no_policy_are_not_quoted(
     status, out, err = faceleak("validate", str(secret), "a.yaml", "b.yaml")
     assert (status, out) == (1, "")
     assert err.splitlines()[:2] == [
-        f"{secret}:1:1: found a text; expected the keys version, name, datasets and checks (faceleak init writes a policy "
-        "to start from)",
+        (
+            f"{secret}:1:1: found a text; expected the keys version, name, datasets and checks (faceleak init writes a "
+            "policy to start from)"
+        ),
         f"{secret}:1:1: found a text; expected the keys version and waivers",
     ]
     assert err.splitlines()[2].startswith("/proc/self/environ:1:")
@@ -132,6 +142,14 @@ def test_a_secret_file_or_pseudo_file_as_a_dataset_is_not_quoted(project: Projec
         project.write(f"attacks/{name}.yaml", text)
     result = project.run("--faceleak-policy", "attacks", "--junitxml=out.xml")
     output = f"{result.stdout}{result.stderr}"
-    assert [(policy["file"][8:9], *answer(policy)) for policy in project.evidence()["policies"]] == []
+    assert [(policy["file"][8:9], *answer(policy)) for policy in project.evidence()["policies"]] == [
+        ("a", "inconclusive", "dataset 'generated' is a file, expected a folder"),
+        ("b", "inconclusive", "dataset 'generated' is a file, expected a folder"),
+        ("c", "inconclusive", "dataset 'generated' cannot be used: the file is no array of NumPy"),
+        ("d", "inconclusive", "dataset 'generated' is no archive"),
+        ("e", "inconclusive", "dataset 'generated' cannot be read (not a regular file)"),
+        ("f", "inconclusive", "dataset 'generated' cannot be listed (not a regular file)"),
+        ("g", "inconclusive", "the label file of dataset 'generated' has no columns 'image', 'identity'"),
+    ]
     assert commands(output) == set()
     witness.assert_unharmed(output)

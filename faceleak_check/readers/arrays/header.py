@@ -19,6 +19,7 @@ LONGEST_HEADER = 1 << 16
 """Bytes of an array's beginning that are enough to hold the header of a plain array."""
 
 _MAGIC = b"\x93NUMPY"
+_MOST_AXES = 64  # as in NumPy
 _LENGTH_BYTES = {1: 2, 2: 4, 3: 4}
 _KEYS = {"descr", "fortran_order", "shape"}
 _PICKLES = re.compile(rb"\x80[\x02-\x05]")
@@ -78,6 +79,7 @@ def read_header(head: bytes, name: str = "") -> ArrayHeader:
         raise _damaged(name)
     shape, is_fortran = found["shape"], found["fortran_order"]
     is_shape = isinstance(shape, tuple) and all(type(side) is int and side >= 0 for side in shape)
+    is_shape = is_shape and len(shape) <= _MOST_AXES
     if not is_shape or not isinstance(is_fortran, bool):
         raise _damaged(name)
     kind = _kind(found["descr"], name)

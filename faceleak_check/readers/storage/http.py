@@ -130,7 +130,10 @@ class HttpPlace:
             encoding = response.encoding or "utf-8"
         if len(body) > _PAGE_BYTES:
             raise RemoteError(f"the page that lists it has more than {_PAGE_BYTES:,} bytes")
-        page = body.decode(encoding, "replace")
+        try:
+            page = body.decode(encoding, "replace")
+        except LookupError:  # no encoding of text that anybody knows
+            page = body.decode("utf-8", "replace")
         return {folder + name for name in links_in(page, address)}
 
 
