@@ -26,8 +26,8 @@ so it is complete. What the checks measure stands under [checks](checks.md), and
 start from.
 
 - An unknown key is an error, with its line and column and the nearest known key.
-- `${NAME}` in a value is the environment variable NAME, and `${NAME:-default}` the same with a default. Inside `{ }`
-  and `[ ]` put it in quotes.
+- `${NAME}` in a value is the environment variable NAME, and `${NAME:-default}` the same with a default; not in `name`,
+  `description` and `licence`, which go into every report. Inside `{ }` and `[ ]` put it in quotes.
 - Paths start at the policy file.
 - A share is written `1%` or `0.01`."""
 _TITLES = {
