@@ -169,9 +169,9 @@ def damaged_parquet(error: Exception) -> TableError:
 def _as_text(column: pa.Array, name: str) -> list[str]:
     import pyarrow as pa
 
+    if pa.types.is_dictionary(column.type):
+        _refuse_long(column.dictionary, name)
     try:
-        if pa.types.is_dictionary(column.type):
-            _refuse_long(column.dictionary, name)
         # by way of float64, since the shortest text of a float32 is another float64
         exact = column.cast(pa.float64()) if pa.types.is_floating(column.type) else column
         return [text or "" for text in exact.cast(pa.string()).to_pylist()]

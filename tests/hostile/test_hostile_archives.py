@@ -209,3 +209,30 @@ def test_packed_sets_that_climb_or_fill_the_memory(
     witness.assert_unharmed(attacked.output)
     assert grown[0] < 3 * MEMORY
     assert attacked.code == 1
+
+
+def test_a_list_of_matches_whose_names_fill_the_memory(
+    project: Project, attack: Attack, witness: Witness
+) -> None:
+    """A name of four megabytes, ten thousand times: the file holds it once."""
+    index = pa.array(np.zeros(10_000, np.int32))
+    names = pa.DictionaryArray.from_arrays(index, pa.array(["x" * (4 << 20)]))
+    table = pa.table({"generated": names, "source": names, "similarity": pa.array(np.zeros(10_000))})
+    (project.path / "attacks").mkdir()
+    pq.write_table(table, project.path / "attacks" / "names.parquet", compression="zstd", store_schema=False)
+    project.write(
+        "attacks/list.yaml",
+        "version: 1\nname: list\ndatasets: {list: {path: names.parquet, format: matches, columns: "
+        "{generated: generated, source: source, similarity: similarity}}}\n"
+        "checks: [leak_count: {matches: list, threshold: {cosine: 0.5}, at_most: 0}]\n",
+    )
+    with peak() as grown:
+        attacked = attack({})
+    assert attacked.answers == {
+        "list": (
+            "inconclusive",
+            "the match list of dataset 'list' has a text of 4,194,304 bytes in column 'generated'",
+        )
+    }
+    witness.assert_unharmed(attacked.output)
+    assert grown[0] < MEMORY

@@ -15,8 +15,8 @@ TOLD = [
     "attacks/key.yaml:9:3: a list or a mapping cannot be a key; keys are text",
     "attacks/large.yaml:1:1: the file has 5,368,709,120 bytes, a policy has at most 1,048,576",
     (
-        "attacks/laughs.yaml:9:1: unknown key 'l0'; expected: version, name, description, datasets, embedder, embedders, "
-        "licences, screens, exclusions, checks, search, execution, waivers, thresholds, report"
+        "attacks/laughs.yaml:9:1: unknown key 'l0'; expected: version, name, description, datasets, embedder, "
+        "embedders, licences, screens, exclusions, checks, search, execution, waivers, thresholds, report"
     ),
     "attacks/merge.yaml:9:1: merge keys (<<) are not supported; write the keys out here",
     "attacks/module.yaml:9:9: tags (!!python/module:antigravity) are not supported; take it out",
