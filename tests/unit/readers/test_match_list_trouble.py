@@ -50,8 +50,10 @@ WRONG: dict[str, tuple[bytes, str, str]] = {
     "wrong separator": (
         b"generated|source|similarity\na|x|0.5\n",
         "has no columns 'generated', 'source', 'similarity'",
-        "Expected 'generated', 'source', 'similarity'; found one column: is there a comma, a semicolon or a tab "
-        f"between the columns? {HINT}",
+        (
+            "Expected 'generated', 'source', 'similarity'; found one column: is there a comma, a semicolon or a tab "
+            f"between the columns? {HINT}"
+        ),
     ),
     "many columns": (
         ",".join(f"{n:02}" + "x" * 50 for n in range(30)).encode() + b"\n",
