@@ -6,7 +6,6 @@ same is tried with errors at every step that would change a file.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import random
@@ -52,13 +51,14 @@ def disk() -> Iterator[Disk]:
 def fill(folder: Path) -> None:
     """Leaves no byte free."""
     descriptor = os.open(folder / "filler", os.O_WRONLY | os.O_CREAT)
-    block = b"x" * 4096
-    with contextlib.suppress(OSError):
-        while os.write(descriptor, block):
-            continue
-    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-        os.write(descriptor, block)
-    os.close(descriptor)
+    try:
+        while True:
+            os.write(descriptor, b"x" * 4096)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def make_room(folder: Path) -> None:

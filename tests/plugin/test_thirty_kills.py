@@ -1,4 +1,7 @@
-"""``kill -9`` at thirty moments: the verdict is that of an undisturbed run, and what was kept is not done again."""
+"""``kill -9`` at thirty moments: the verdict is that of an undisturbed run, and what was kept is not done again.
+
+Without ``--long`` at eight.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from PIL import Image
 
 from faceleak_check.store.shards import open_shard
 
-N_KILLS, N_PICTURES, BATCH = 30, 900, 6
+N_KILLS, N_PICTURES, BATCH = (8, 30), (300, 900), 6
+"""By default, and with ``--long``."""
 SHARD_IMAGES, N_THREADS = 24, 3
 EMBEDDER = f"""\
 import os, time
@@ -111,9 +115,9 @@ class Runs:
 
 
 @pytest.fixture
-def many(project: Project) -> Project:
-    """A project of nine hundred pictures, whose first pixel numbers them."""
-    random_pixels = np.random.default_rng(7).integers(0, 256, (N_PICTURES, 8, 8, 3), dtype=np.uint8)
+def many(project: Project, long: bool) -> Project:
+    """A project of hundreds of pictures, whose first pixel numbers them."""
+    random_pixels = np.random.default_rng(7).integers(0, 256, (N_PICTURES[long], 8, 8, 3), dtype=np.uint8)
     for number, pixels in enumerate(random_pixels):
         pixels[0, 0] = (0, number // 256, number % 256)
         Image.fromarray(pixels).save(project.path / "generated" / f"many{number:03}.png")
@@ -133,12 +137,13 @@ def kept(store: Path) -> Counter[bytes]:
     return found
 
 
-def test_thirty_kills(many: Project) -> None:
+def test_thirty_kills(many: Project, long: bool) -> None:
+    n_pictures = N_PICTURES[long]
     moments = random.Random(5)
     runs = Runs(many)
     n_known = most_lost = 0
     try:
-        for kill in range(N_KILLS):
+        for kill in range(N_KILLS[long]):
             before = len(runs.embedded())
             run = runs.start()
             if kill % 3:
@@ -152,7 +157,7 @@ def test_thirty_kills(many: Project) -> None:
         before = len(runs.embedded())
         runs.start()
         assert runs.status() == pytest.ExitCode.OK
-        assert len(runs.embedded()) - before == N_PICTURES + 6 - n_known, "the last run does the rest"
+        assert len(runs.embedded()) - before == n_pictures + 6 - n_known, "the last run does the rest"
         runs.start("--faceleak-store=undisturbed --faceleak-evidence=undisturbed-evidence")
         assert runs.status() == pytest.ExitCode.OK
     finally:
@@ -163,7 +168,7 @@ def test_thirty_kills(many: Project) -> None:
         for folder in ("faceleak-evidence", "undisturbed-evidence")
     ]
     assert evidence[0] == evidence[1]
-    assert n_known > N_PICTURES / 6, "the killed runs got somewhere"
+    assert n_known > n_pictures / 6, "the killed runs got somewhere"
     assert most_lost <= SHARD_IMAGES + (2 * N_THREADS + 1) * BATCH, "a shard, and the batches under way"
     assert set(kept(many.store).values()) == {1}
     assert kept(many.store) == kept(many.path / "undisturbed")
