@@ -133,6 +133,9 @@ def _lines(found: Inventory) -> Iterator[str]:
         yield f"  {name:<22}  {_many(len(paths), 'file'):>16}  {'':>15}  {_size(paths):>9}"
         if name.startswith("v") and name[1:].isdigit():
             yield "      written by another version of faceleak-check, and not read by this one"
+    if found.torn:
+        n = _many(len(found.torn), "half-written file")
+        yield f"\n{n} of runs that are at work or were killed; a run a day later takes them away"
     yield from _foreign(found)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 _START, _BEFORE, _AFTER, _REST = "Start here", "Before a release", "After a run", "The rest"
+_ABORTED = 130
 _PANELS = (_START, _BEFORE, _AFTER, _REST)
 
 
@@ -72,6 +73,9 @@ def main() -> None:
         app()
     except FaceleakError as error:
         _leave(error)
+    except KeyboardInterrupt:  # before typer has begun to look out for it
+        typer.echo("Aborted.", err=True)
+        sys.exit(_ABORTED)
     except (MemoryError, OSError, RuntimeError) as raised:
         refusal = refusal_of_the_machine(raised)
         if refusal is None:

@@ -129,7 +129,10 @@ class EvidenceError(InconclusiveError):
 
 
 _NO_MEMORY = ("out of memory", "allocate memory", "not enough memory")
-_MORE_MEMORY = "Run fewer workers (pytest -n), give the search less with `search: {memory: ...}`, or take another machine."
+_MORE_MEMORY = (
+    "Run fewer workers (pytest -n), give the search less with `search: {memory: ...}`, "
+    "or use another machine."
+)
 
 
 def is_short_of_memory(error: Exception) -> bool:

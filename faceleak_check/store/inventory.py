@@ -100,6 +100,11 @@ class Inventory:
         kept = [path for one in self.specs for path in one.files]
         return (*kept, *(path for paths in self.besides.values() for path in paths))
 
+    @property
+    def torn(self) -> tuple[Path, ...]:
+        """Those of them that are being written, or were when a run was killed."""
+        return tuple(path for path in self.files if _TEMPORARY.fullmatch(path.name))
+
 
 def inventory_of(root: Path) -> Inventory:
     """What lies in a store; nothing where there is none.

@@ -119,7 +119,7 @@ def test_memory_that_ends_while_images_are_embedded(project: FaultProject, whose
     assert ran.status == 1
     lines = project.shown(ran)
     assert lines[lines.index("INCONCLUSIVE: this machine has not enough memory for it") + 1] == (
-        "Run fewer workers (pytest -n), give the search less with `search: {memory: ...}`, or take another machine."
+        "Run fewer workers (pytest -n), give the search less with `search: {memory: ...}`, or use another machine."
     )
     assert "Traceback" not in ran.output
     assert project.outcome == "inconclusive"
