@@ -125,7 +125,7 @@ def test_what_vanishes_never_lets_a_run_pass(project: FaultProject, what: str) -
     assert project.outcome != "pass", ran.output
     if what.startswith("evidence"):
         assert (
-            "ERROR: the evidence is not whole: 3 of its files went away while the run was at work"
+            "ERROR: the evidence is not whole: 2 of its files went away while the run was at work"
             in project.shown(ran)
         )
 
