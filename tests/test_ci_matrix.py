@@ -18,7 +18,7 @@ WORKFLOW = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
 JOBS: dict[str, Any] = yaml.load(WORKFLOW, yaml.BaseLoader)["jobs"]
 MATRIX = JOBS["matrix"]["strategy"]["matrix"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DEVELOPERS = {"test", "test-tools", "dev"}
+DEVELOPERS = {"test", "test-tools", "dev", "fuzz", "mutation"}
 
 
 def combinations() -> list[tuple[str, str, str]]:

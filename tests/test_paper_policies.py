@@ -224,7 +224,10 @@ def expect_the_gate(
     assert near["outcome"] == "leak"
     assert copy in [(pair["generated"], pair["source"]) for pair in near["measurement"]["worst_pairs"]]
     # one image each: nobody is shown twice
-    assert cases[f"identity_exposure[generated-vs-{source}]"]["outcome"] == "pass"
+    exposed = cases[f"identity_exposure[generated-vs-{source}]"]
+    # of the miniature's 16 named people no more than the 20 can be exposed that the policy allows
+    expected = "inconclusive" if source == "casia" else "pass"
+    assert (exposed["outcome"], exposed["measurement"]["value"]) == (expected, 0)
     canaries = cases[f"canary_recall[{source}]"]["canaries"]
     assert {one["kind"]: one["n"] for one in canaries} == dict.fromkeys(
         ("blurred", "cropped", "mirrored", "recompressed", "relit", "rotated", "shrunk"), 30

@@ -39,7 +39,7 @@ class FakePixels(Remade):
                 detail="Leave out `weights`, `sha256` and `device`.",
             )
         self.spec = EmbedderSpec(
-            name=self.name,
+            name=choice.name,  # of its own, where another embedder is made from it
             weights_sha256="",
             licence="MIT",
             dimension=_SIZE * _SIZE * 3,

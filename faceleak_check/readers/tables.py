@@ -97,7 +97,7 @@ def _rows(reader: Any, delimiter: str, columns: Sequence[str]) -> Iterator[tuple
         raise TableError("is empty", "Expected a header row and at least one row below it.")
     if why:
         raise TableError("has a header of several lines", f"Found {why}.")
-    pick, n_fields = itemgetter(*column_places(header, columns)), len(header)
+    pick, n_fields = itemgetter(*column_places(header, columns, is_text=True)), len(header)
     for number, row, why in numbered:
         wrong = "" if len(row) == n_fields else f"{number_of(len(row), 'field')}, expected {n_fields}"
         yield number, wrong or why or pick(row)
@@ -194,19 +194,20 @@ def _refuse_long(texts: pa.Array, name: str) -> None:
         )
 
 
-def column_places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
+def column_places(header: Sequence[str], columns: Sequence[str], *, is_text: bool = False) -> list[int]:
     """Where the columns stand.
 
     Args:
         header: Names of all columns of a table.
         columns: The columns wanted.
+        is_text: Whether the table is text, so that a single column may be no table at all.
 
     Raises:
         TableError: One of them is not there, or is there twice.
     """
     missing = [name for name in dict.fromkeys(columns) if name not in header]
     if missing:
-        _refuse_header(header, missing)
+        _refuse_header(header, missing, is_text=is_text)
     twice = [name for name in dict.fromkeys(columns) if list(header).count(name) > 1]
     if twice:
         raise TableError(
@@ -215,15 +216,14 @@ def column_places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
     return [list(header).index(name) for name in columns]
 
 
-def _refuse_header(header: Sequence[str], missing: list[str]) -> NoReturn:
+def _refuse_header(header: Sequence[str], missing: list[str], *, is_text: bool) -> NoReturn:
     noun = "column" if len(missing) == 1 else "columns"
     found = [shown(name)[:_SHOWN_LETTERS] for name in header]
     more = f" and {len(found) - _SHOWN_COLUMNS:,} more" if len(found) > _SHOWN_COLUMNS else ""
     wanted = ", ".join(f"{name!r}{suggestion(name, found)}" for name in missing)
     there = f"found: {', '.join(map(repr, found[:_SHOWN_COLUMNS]))}{more}"
-    if (
-        len(header) == 1
-    ):  # a file that is no table is not quoted: it may be anything that the policy's path leads to
+    # text that is no table is not quoted: it may be anything that the policy's path leads to
+    if is_text and len(header) == 1:
         there = "found one column: is there a comma, a semicolon or a tab between the columns?"
     raise ColumnError(
         f"has no {noun} {', '.join(map(repr, missing))}",

@@ -12,7 +12,10 @@ import numpy as np
 from forked import Forks, Ran
 from PIL import Image
 
-__all__ = ["GATE", "LEAKS", "POLICY", "FaultProject", "Pristine", "tree", "write_pictures"]
+from faceleak_check.embedders.fake_pixels import FakePixels
+from faceleak_check.policy.schema import EmbedderChoice
+
+__all__ = ["GATE", "LEAKS", "POLICY", "SPEC", "FaultProject", "Pristine", "tree", "write_pictures"]
 
 POLICY = """\
 version: 1
@@ -28,6 +31,8 @@ checks:
 """
 GATE = ("pytest", "--faceleak-policy=release.yaml", "--junitxml=out.xml")
 LEAKS = ("leak0.png", "more/leak1.png")
+SPEC = FakePixels(EmbedderChoice(name="fake-pixels")).spec.sha256[:32]
+"""Name of the folder in the store that holds the templates."""
 
 
 def write_pictures(folder: Path, names: list[str], *, seed: int) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fault_project import FaultProject, tree
+from fault_project import SPEC, FaultProject, tree
 
 ReadOnly = Callable[[Path], None]
-STORE = "PROJECT/store/v2/templates/058ee4754971051891abbc3bbfe5daa0"
+STORE = f"PROJECT/store/v2/templates/{SPEC}"
 STORE_ADVICE = "choose another folder with --faceleak-store DIR or FACELEAK_STORE, or free some space."
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_project import GATE, FaultProject, tree, write_pictures
+from fault_project import GATE, SPEC, FaultProject, tree, write_pictures
 
 SEED = 7
 Disk = Callable[[Path, int], Path]
@@ -77,7 +77,7 @@ def test_the_store(project: FaultProject, disk: Disk) -> None:
     assert ran.status == 1
     lines = project.shown(ran)
     assert f"INCONCLUSIVE: the template store cannot be made: {NO_SPACE}" in lines
-    folder = "PROJECT/store/v2/templates/058ee4754971051891abbc3bbfe5daa0"
+    folder = f"PROJECT/store/v2/templates/{SPEC}"
     assert f"{folder}: {STORE_ADVICE}" in lines
     assert "Traceback" not in ran.output
     assert project.outcome == "inconclusive"

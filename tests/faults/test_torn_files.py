@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from fault_project import FaultProject, write_pictures
+from fault_project import SPEC, FaultProject, write_pictures
 
 TORN = f".{'5' * 48}.{'0f' * 8}.tmp"
 
 
 def test_torn_files_of_the_store(ran: FaultProject) -> None:
-    (spec,) = (path.parent for path in ran.path.glob("store/v2/templates/058*/spec.json"))
+    spec = ran.path / "store/v2/templates" / SPEC
     torn = [spec / TORN, ran.path / "store/v2/listings" / TORN]
     for file in torn:
         file.write_bytes(b"half")

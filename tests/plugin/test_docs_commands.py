@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 RUN_BY_ANOTHER_TEST: Mapping[str, str] = {
     "docs/ci.md": "tests/test_ci_docs.py",
+    "docs/extending.md": "tests/plugin/test_example_parts.py",
     "docs/tutorial.md": "tests/plugin/test_demo.py",
     "docs/paper.md": "tests/test_paper_policies.py",
     "docs/published.md": "tests/test_published_policies.py",
@@ -45,7 +46,6 @@ NOT_RUN_HERE: Mapping[str, str] = {
     "--digest ROOT --digestAlg merkleSha256 --certificate-identity NAME --certificate-oidc-issuer ISSUER": (
         "needs cosign and a signature"
     ),
-    "pytest --faceleak-policy release.yaml": "tests/plugin/test_example_embedder.py runs it with the example",
 }
 """Commands that cannot run here, each with the reason."""
 

@@ -201,10 +201,10 @@ def test_an_invalid_policy_is_a_collection_error_with_every_problem(project: Pro
     )
     result = project.gate("--faceleak-policy", "other.yaml")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.assert_outcomes(errors=1)
+    result.assert_outcomes(errors=2)
     text = """\
 release.yaml:5:14: datasets.training: unknown key 'pth' (did you mean 'path'?); \
-expected: path, format, labels, columns, arrays, templates, align, faces, expect
+expected: path, format, labels, columns, arrays, templates, options, align, faces, expect
 release.yaml:7:29: checks[0].leak_count.generated: unknown dataset 'generatd' (did you mean 'generated'?); \
 there are: generated, training
 release.yaml:7:77: checks[0].leak_count.threshold.cosine: found 2, expected a cosine between -1 and 1, \
@@ -213,7 +213,8 @@ release.yaml:7:81: checks[0].leak_count: unknown key 'at_mots' (did you mean 'at
 expected: generated, source, matches, control, calibration, embedder, agreement, no_worse_than, threshold, \
 at_most"""
     assert failure(result.stdout.str(), "release.yaml") == text
-    assert junit_case(project).findtext("error") == text
+    told = {case.get("name"): case.findtext("error") for case in project.junit().iter("testcase")}
+    assert told == {"release.yaml": text, CASE: "NOT RUN: the run was cut off before this case had a verdict"}
     assert "Traceback" not in result.stdout.str()
     assert summary(result.stdout.str()) == (
         "release.yaml\n"
@@ -228,24 +229,26 @@ at_most"""
 
 
 BROKEN = """\
-from faceleak_check.embedders.fake_pixels import FakePixels
+import faceleak_check.pipeline
 
-class Broken(FakePixels):
-    def embed(self, chips):
-        raise RuntimeError("out of order")
+def conclude(*arguments):
+    raise RuntimeError("out of order")
+
+faceleak_check.pipeline.conclude = conclude
 """
 
 
 def test_a_program_error_is_an_error_with_a_short_traceback_and_no_verdict(project: Project) -> None:
-    """A third party's embedder that breaks; no path of a data set may come into the JUnit file."""
+    """A bug of ours; no path of a data set may come into the JUnit file."""
     project.policy()
-    project.install_embedder("broken", "broken:Broken", BROKEN)
-    status, output = project.run_apart("--faceleak-policy=release.yaml", "--junitxml=out.xml", "--tb=long")
+    project.write("installed/broken.py", BROKEN)
+    broken = ("-p", "broken", "--junitxml=out.xml", "--tb=long")
+    status, output = project.run_apart("--faceleak-policy=release.yaml", *broken)
     assert status == pytest.ExitCode.TESTS_FAILED
     lines = failure(output, CASE).splitlines()
     assert re.fullmatch(r".*faceleak_check/collection\.py:\d+: in setup", lines[0])
     assert lines[-3:] == [
-        "installed/broken.py:5: in embed",
+        "installed/broken.py:4: in conclude",
         '    raise RuntimeError("out of order")',
         "E   RuntimeError: out of order",
     ]

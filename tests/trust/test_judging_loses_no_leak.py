@@ -301,8 +301,8 @@ def test_what_quarantine_leaves_out_is_no_key_of_a_policy(sets: JudgedSets) -> N
     with pytest.raises(PolicyError) as raised:
         sets.judge(COUNT, generated=f"path: generated, without: [{digest}]")
     assert str(raised.value).partition(": ")[2] == (
-        "datasets.generated: unknown key 'without'; expected: path, format, labels, columns, arrays, templates, align, "
-        "faces, expect"
+        "datasets.generated: unknown key 'without'; expected: path, format, labels, columns, arrays, templates, "
+        "options, align, faces, expect"
     )
 
 

@@ -11,6 +11,8 @@ from faceleak_check.readers.storage.reasons import RemoteError
 
 __all__ = ["links_in"]
 
+_ABOVE = (".", "..")
+
 _FURTHER_PAGE = re.compile(r"(?:^|[&;])(?:p|page|offset|start|from|marker|cursor)=", re.IGNORECASE)
 
 
@@ -45,7 +47,8 @@ def links_in(page: str, address: str) -> set[str]:
             raise RemoteError("its page lists only a part of the folder")
         if name and _path(link).startswith(_path(own)):
             first, slash, _ = name.partition("/")
-            below.add(first + slash)
+            if first not in _ABOVE:  # as `%2e%2e%2f` is
+                below.add(first + slash)
     return below
 
 

@@ -111,7 +111,7 @@ def test_what_other_rules_left_out_is_only_missing_from_the_images() -> None:
 
 def test_the_rule_names_what_is_counted() -> None:
     assert Coverage(min_images=1).measure_counts(3, 3, {}).rule == "images that can be compared"
-    screened = Coverage(max_screened=1).measure_counts(3, 2, {"screened": 1})
+    screened = Coverage(max_screened=0.99).measure_counts(3, 2, {"screened": 1})
     assert screened.rule == "images that are taken out by a screen"
 
 

@@ -263,7 +263,7 @@ def test_other_packages_bring_checks_made_with_check_keys(tmp_path: Path, valid:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     checks = [
-        f"  - {name}: {{generated: generated, source: training, {limit}: {'[1]' if name == 'listed' else 1}}}\n"
+        f"  - {name}: {{generated: generated, source: training, {limit}: {'[1]' if name == 'listed' else '1%'}}}\n"
         for name, limit in {
             "good": "limt",
             "lax": "limt",
