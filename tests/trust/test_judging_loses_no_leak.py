@@ -1,4 +1,4 @@
-"""A leak is planted at each place between template and verdict where one could be lost: see docs/trust-judging.md."""
+"""A leak is planted at each place between template and verdict where one could be lost: see docs/trust.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of what could be lost: every test that they name is there, and every test here is named."""
+"""The page of what could be lost: every test that it names is there, and every test here is named."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("trust*.md"))
+PAGE = ROOT / "docs" / "trust.md"
 HEAD = "| what could be lost | what happens | test |"
 NAMED = re.compile(r"`(?:(?P<file>[\w/]+\.py)::)?(?P<test>test_\w+)`")
 
@@ -27,9 +25,9 @@ def _tests_in(file: Path) -> frozenset[str]:
     )
 
 
-def rows(page: Path) -> Iterator[tuple[str, ...]]:
+def rows() -> Iterator[tuple[str, ...]]:
     """The cells of each row of the page's tables."""
-    lines = page.read_text(encoding="utf-8").splitlines()
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):
         if line == HEAD:
             for row in lines[number + 2 :]:
@@ -45,9 +43,8 @@ def files_of(named: re.Match[str]) -> list[Path]:
     return [file for file in (ROOT / "tests").rglob("*.py") if f"/{file}".endswith(f"/{named['file']}")]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_test_that_a_page_names_is_there(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+def test_every_test_that_the_page_names_is_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
     absent = [
         named[0]
         for named in NAMED.finditer(text)
@@ -56,14 +53,13 @@ def test_every_test_that_a_page_names_is_there(page: Path) -> None:
     assert absent == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_line_of_a_page_names_a_test(page: Path) -> None:
-    found = list(rows(page))
+def test_every_line_of_the_page_names_a_test() -> None:
+    found = list(rows())
     assert len(found) > 10
     assert [row for row in found if len(row) != 3 or not all(row) or not NAMED.search(row[2])] == []
 
 
-def test_every_test_here_stands_on_a_page() -> None:
-    told = {named["test"] for page in PAGES for named in NAMED.finditer(page.read_text(encoding="utf-8"))}
+def test_every_test_here_stands_on_the_page() -> None:
+    told = {named["test"] for named in NAMED.finditer(PAGE.read_text(encoding="utf-8"))}
     here = {name for file in Path(__file__).parent.glob("test_*.py") for name in _tests_in(file)}
     assert sorted(here - told) == []
