@@ -39,7 +39,8 @@ from faceleak_check.screens.face import FaceScreen
 STATED: dict[str, Any] = {"input_size": 32, "colour_order": "RGB", "mean": 127.5, "std": 127.5}
 pytestmark = pytest.mark.needs("offline", "onnx", "age")
 ANOTHER_PROCESS = """\
-import pickle, sys
+import pickle, sys, torch
+torch.set_num_threads(1)
 stage, pictures, images = pickle.load(sys.stdin.buffer)
 stage.load()
 sys.stdout.buffer.write(pickle.dumps(stage.compute(stage.prepare(images, pictures))))
@@ -83,8 +84,14 @@ def in_another_process(stage: Any, pictures: Sequence[Pixels], images: Sequence[
 
 
 def here(stage: Any, pictures: Sequence[Pixels], images: Sequence[ImageRef] = ()) -> Any:
-    stage.load()
-    return stage.compute(stage.prepare(images, pictures))
+    """On one core, as the executor's threads work, and as the other process does; sums of several differ in a bit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        stage.load()
+        return stage.compute(stage.prepare(images, pictures))
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
