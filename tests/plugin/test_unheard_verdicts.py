@@ -51,6 +51,24 @@ def said(result: Result) -> str:
     return failure(result.stdout.str(), "release.yaml").rstrip()
 
 
+def test_a_failure_elsewhere_hides_no_unheard_leak(leaky: Project) -> None:
+    leaky.write("test_own.py", "def test_own():\n    assert 0\n")
+    leaky.write(
+        "conftest.py",
+        CHANGED.replace("pytest_runtest_makereport():", "pytest_runtest_makereport(item):").replace(
+            'report.outcome = "passed"',
+            'report.outcome = "passed" if "leak_count" in item.name else report.outcome',
+        ),
+    )
+    result = leaky.run("--faceleak-policy=release.yaml", "--junitxml=out.xml", "test_own.py")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    suites = {
+        one.get("name"): (one.get("failures"), one.get("errors")) for one in leaky.junit().iter("testsuite")
+    }
+    assert suites == {"pytest": ("1", "0"), "release.yaml": ("0", "1")}
+    assert said(result) == OVERRULED
+
+
 @pytest.mark.parametrize(
     ("conftest", "outcome", "text"),
     [
