@@ -105,6 +105,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _by_status(error: BaseException) -> Refusal | None:
+    if "TooManyRedirects" in _names(error):
+        return Refusal(reason="the server sends from one address to another without end")
     status = _status(error)
     if status is None:
         return None
