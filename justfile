@@ -17,10 +17,12 @@ layers:
     lint-imports
 
 # One worker more than there are cores, as tests wait for processes that they start; each takes tests that lie together.
+# Each uses one core, and no process compiles again what another has compiled, whatever the shell says.
 
 # All tests, on every core; further arguments go to pytest
 test *arguments:
-    python -m pytest -n $(( {{ num_cpus() }} + 1 )) --dist worksteal {{ arguments }}
+    OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \
+        python -m pytest -n $(( {{ num_cpus() }} + 1 )) --dist worksteal {{ arguments }}
 
 # Many more mutations, kills and faults than CI has time for
 long *arguments:

@@ -9,8 +9,12 @@ import facenet_pytorch  # noqa: F401
 import imagehash  # noqa: F401
 import jinja2  # noqa: F401
 import matplotlib.backends.backend_svg
-import matplotlib.figure  # noqa: F401
+import matplotlib.figure
+import matplotlib.style  # noqa: F401
 import open_clip  # noqa: F401
+import pyarrow.compute
+import pyarrow.dataset
+import pyarrow.parquet  # noqa: F401
 import scipy.cluster.hierarchy
 import scipy.fftpack
 import scipy.stats  # noqa: F401
