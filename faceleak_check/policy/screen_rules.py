@@ -57,7 +57,13 @@ def is_screen(screen: Any) -> bool:
 
 
 def _refusal(screen: Any, rule: str, keys: Any) -> str | None:
-    """Why a screen cannot serve a rule, as its class may say."""
+    """Why a screen cannot serve a rule: its limit is none, or its class says so."""
+    limit = keys.reject_above
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 1:
+        return (
+            f"this screen of another package gives its {_LIMIT!r} as {limit!r}, expected a number from 0 to 1: "
+            "make it a Share"
+        )
     refuses = getattr(screen, "problem", None)
     if refuses is None:
         return None

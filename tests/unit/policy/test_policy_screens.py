@@ -201,6 +201,7 @@ smile = other:Smile
 bare = other:Bare
 nameless = other:Nameless
 gone = other_gone:Gone
+loose = other:Loose
 """,
     "other.py": """\
 from typing import Literal
@@ -230,6 +231,14 @@ class NamelessKeys:
 
 class Nameless:
     keys = NamelessKeys
+
+@check_keys
+class LooseKeys:
+    method: Literal["loose"] = "loose"
+    reject_above: float | str | bool = 0.5
+
+class Loose:
+    keys = LooseKeys
 """,
 }
 
@@ -242,7 +251,8 @@ def test_other_packages_bring_screens(tmp_path: Path, policy_with: Callable[[str
     screens = (
         "{smiling: {method: smile, teeth: 90%}, a: {method: smile}, b: {method: smile, teth: 1}, "
         "c: {method: bare}, d: {method: nameless}, e: {method: gone}, f: {method: smil}, "
-        "frowning: {method: smile}}"
+        "frowning: {method: smile}, g: {method: loose}, h: {method: loose, reject_above: much}, "
+        "i: {method: loose, reject_above: .nan}, j: {method: loose, reject_above: true}}"
     )
     (tmp_path / "p.yaml").write_text(policy_with(screens))
     code = "from faceleak_check.policy.parse import parse_policy; parse_policy('p.yaml')"
@@ -258,7 +268,7 @@ def test_other_packages_bring_screens(tmp_path: Path, policy_with: Callable[[str
         "this screen of another package has no 'keys' made with check_keys that hold 'method' and "
         "'reject_above', so its keys cannot be checked"
     )
-    assert done.stderr.splitlines()[-7:] == [
+    assert done.stderr.splitlines()[-10:] == [
         (
             "faceleak_check.errors.PolicyError: p.yaml:6:61: screens.a.method: "
             "smile looks for smiles, found the rule 'a'"
@@ -272,10 +282,15 @@ def test_other_packages_bring_screens(tmp_path: Path, policy_with: Callable[[str
         ),
         (
             "p.yaml:6:171: screens.f.method: unknown screen method 'smil' (did you mean 'smile'?); "
-            "there are: clip, age, face, bare, gone, nameless, smile"
+            "there are: clip, age, face, bare, gone, loose, nameless, smile"
         ),
         (
             "p.yaml:6:197: screens.frowning.method: this screen of another package cannot judge its keys: "
             "KeyError('frowning')"
+        ),
+        *(
+            f"p.yaml:6:{column}: screens.{rule}.method: this screen of another package gives its 'reject_above' as "
+            f"{given}, expected a number from 0 to 1: make it a Share"
+            for rule, column, given in (("h", 237, "'much'"), ("i", 277, "nan"), ("j", 317, "True"))
         ),
     ]
