@@ -235,7 +235,7 @@ def _bar() -> Iterator[Progress | None]:
 
 def _write(path: Path, text: str) -> None:
     from faceleak_check.errors import UsageError
-    from faceleak_check.files import remove_torn, write_whole
+    from faceleak_check.whole_files import remove_torn, write_whole
 
     try:
         remove_torn(path)

@@ -71,7 +71,7 @@ def _parts(wanted: list[str]) -> list[Part]:
 def _refuse_slip(name: str) -> None:
     """A name that is no file and near to a model's is told as such, and not as a missing policy."""
     from faceleak_check.errors import UsageError
-    from faceleak_check.files import is_missing
+    from faceleak_check.presence import is_missing
     from faceleak_check.registry import EMBEDDERS, SCREENS, suggestion
 
     known = [*EMBEDDERS, *SCREENS]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from faceleak_check.checks.coverage import Coverage
 from faceleak_check.errors import DatasetError, UsageError
-from faceleak_check.files import remove_torn
 from faceleak_check.image_sets import EmbeddedSet
 from faceleak_check.policy.parse import parse_argument
 from faceleak_check.policy.presets import resolve_policies
@@ -23,6 +22,7 @@ from faceleak_check.registry import suggestion
 from faceleak_check.store.roots import Root
 from faceleak_check.template_file import write_templates
 from faceleak_check.template_sets import origin_sha256
+from faceleak_check.whole_files import remove_torn
 
 __all__ = ["EmbeddedDataset", "embed_to", "embedded_dataset", "how_to_use"]
 

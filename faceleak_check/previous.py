@@ -12,7 +12,6 @@ from typing import Any
 
 from faceleak_check.checks.judge import apart
 from faceleak_check.errors import InconclusiveError
-from faceleak_check.files import read_regular
 from faceleak_check.records import (
     EmbedderSpec,
     Measurement,
@@ -22,6 +21,7 @@ from faceleak_check.records import (
     ScreenSummary,
     Verdict,
 )
+from faceleak_check.regular_files import read_regular
 from faceleak_check.seals import EVIDENCE_VERSION, SEALED_SINCE, digest_of
 
 __all__ = ["compared_with", "read_previous", "with_previous"]

@@ -134,7 +134,7 @@ def _write(wanted: _Wanted, files: Sequence[RemovedFile]) -> None:
 
 def _write_file(path: Path, text: str) -> None:
     from faceleak_check.errors import UsageError
-    from faceleak_check.files import remove_torn, write_whole
+    from faceleak_check.whole_files import remove_torn, write_whole
 
     try:
         remove_torn(path)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from faceleak_check.errors import UsageError
-from faceleak_check.files import is_file, is_missing
+from faceleak_check.presence import is_file, is_missing
 
 if TYPE_CHECKING:
     from faceleak_check.review.pairs import ReviewedPair

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from faceleak_check.files import write_whole
+from faceleak_check.whole_files import write_whole
 
 __all__ = ["PolicySuites", "split_suites"]
 

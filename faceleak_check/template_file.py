@@ -10,9 +10,9 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.files import opened_whole
 from faceleak_check.image_sets import EmbeddedSet
 from faceleak_check.records import Exclusion, ImageRef
+from faceleak_check.whole_files import opened_whole
 
 __all__ = ["write_templates"]
 

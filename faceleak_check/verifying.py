@@ -10,10 +10,10 @@ from typing import Any
 
 from faceleak_check.checks.judge import told_apart
 from faceleak_check.errors import UsageError
-from faceleak_check.files import read_regular
 from faceleak_check.policy.roles import MATCHES
 from faceleak_check.records import ImageSet
 from faceleak_check.registry import READERS, suggestion
+from faceleak_check.regular_files import read_regular
 from faceleak_check.reports.file_lists import differences, root_of
 from faceleak_check.reports.leaves import printable
 from faceleak_check.reports.statement import MERKLE

@@ -15,9 +15,9 @@ from faceleak_check.embedders.onnx_session import OnnxSession
 from faceleak_check.embedders.own_network import Told, checked_dimension, chip_rules
 from faceleak_check.embedders.rows import fill_up, unit_length
 from faceleak_check.errors import ModelError
-from faceleak_check.files import is_file
 from faceleak_check.model_files import ModelFile
 from faceleak_check.policy.schema import EmbedderChoice
+from faceleak_check.presence import is_file
 from faceleak_check.records import EmbedderSpec, Templates
 from faceleak_check.remade import Remade
 

@@ -12,8 +12,8 @@ import mmap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from faceleak_check.files import opened_regular
 from faceleak_check.model_files import MOST_WEIGHTS
+from faceleak_check.regular_files import opened_regular
 
 __all__ = ["digest_with", "external_files"]
 

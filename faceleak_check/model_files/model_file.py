@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceleak_check.errors import ModelError
-from faceleak_check.files import opened_regular, read_regular
 from faceleak_check.model_files.checkpoints import load_state_dict
 from faceleak_check.model_files.sources import PREFETCH, InPackage, Source, Unreachable, offline
+from faceleak_check.regular_files import opened_regular, read_regular
 
 if TYPE_CHECKING:
     import torch

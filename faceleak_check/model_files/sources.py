@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from faceleak_check.files import opened_whole, remove_torn
+from faceleak_check.whole_files import opened_whole, remove_torn
 
 __all__ = [
     "PREFETCH",

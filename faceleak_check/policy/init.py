@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from faceleak_check.errors import UsageError
-from faceleak_check.files import opened_whole, remove_torn
+from faceleak_check.whole_files import opened_whole, remove_torn
 
 __all__ = ["init_text", "write_init"]
 

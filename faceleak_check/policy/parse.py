@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from faceleak_check.errors import PolicyError
-from faceleak_check.files import is_missing
 from faceleak_check.policy.cases import CaseBuilder
 from faceleak_check.policy.datasets import build_datasets
 from faceleak_check.policy.document import Document, WaiverKeys
@@ -25,6 +24,7 @@ from faceleak_check.policy.source import Source, read_source
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.waivers import Waivers, read_waivers
 from faceleak_check.policy.wording import quoted
+from faceleak_check.presence import is_missing
 
 __all__ = ["parse_argument", "parse_policy"]
 

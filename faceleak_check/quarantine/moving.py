@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from faceleak_check.errors import UsageError
-from faceleak_check.files import read_regular, remove_torn, write_whole
 from faceleak_check.policy.paths import overlap
 from faceleak_check.policy.schema import Policy
 from faceleak_check.quarantine.lists import RemovedFile
 from faceleak_check.quarantine.placing import Move, is_there, put
 from faceleak_check.readers.listing import path_of
 from faceleak_check.records import ImageRef
+from faceleak_check.regular_files import read_regular
 from faceleak_check.reports.layout import safe
+from faceleak_check.whole_files import remove_torn, write_whole
 
 __all__ = ["Quarantine"]
 

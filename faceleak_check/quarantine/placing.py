@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceleak_check.errors import UsageError
-from faceleak_check.files import opened_whole, remove_torn
 from faceleak_check.reports.layout import safe
+from faceleak_check.whole_files import opened_whole, remove_torn
 
 __all__ = ["Move", "is_there", "put"]
 

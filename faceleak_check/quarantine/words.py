@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from faceleak_check.files import is_missing
+from faceleak_check.presence import is_missing
 from faceleak_check.quarantine.proof import Proof
 from faceleak_check.reports.opening import Evidence
 from faceleak_check.reports.waivers import fails, headline, waivers_record

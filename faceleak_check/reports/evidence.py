@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from faceleak_check.errors import EvidenceError, PolicyError
-from faceleak_check.files import locked, write_whole
 from faceleak_check.policy.schema import Policy
 from faceleak_check.policy.waiver_use import WaiverUse
 from faceleak_check.records import Verdict
@@ -35,6 +34,7 @@ from faceleak_check.reports.thumbnails import FOLDER as THUMBNAILS
 from faceleak_check.reports.tools import tools_of
 from faceleak_check.reports.waivers import waivers_record
 from faceleak_check.seals import EVIDENCE_VERSION, canonical_json, sealed
+from faceleak_check.whole_files import locked, write_whole
 
 __all__ = [
     "REPORT",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from faceleak_check.errors import EvidenceError
-from faceleak_check.files import read_regular
+from faceleak_check.regular_files import read_regular
 
 __all__ = ["parsed", "read_bytes"]
 

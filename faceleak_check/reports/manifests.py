@@ -15,8 +15,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from faceleak_check.files import opened_whole
 from faceleak_check.records import ImageSet, MerkleTree, SetSummary
+from faceleak_check.whole_files import opened_whole
 
 __all__ = ["MANIFESTS", "Manifests", "merkle_root"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faceleak_check.errors import EvidenceError
-from faceleak_check.files import is_folder, is_missing
+from faceleak_check.presence import is_folder, is_missing
 from faceleak_check.reports.json_file import parsed, read_bytes
 from faceleak_check.reports.layout import safe
 from faceleak_check.reports.shapes import Fitter, MisshapenError, schema_of

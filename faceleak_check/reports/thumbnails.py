@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceleak_check.files import read_regular
 from faceleak_check.protocols import Progress, Reader
 from faceleak_check.records import UNREADABLE, Box, ImageRef, Verdict
+from faceleak_check.regular_files import read_regular
 
 if TYPE_CHECKING:
     from faceleak_check.image_sets import EmbeddedSet, Role

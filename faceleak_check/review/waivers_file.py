@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from faceleak_check.errors import PolicyError, UsageError
-from faceleak_check.files import read_regular, remove_torn, write_whole
 from faceleak_check.policy.waivers import Waiver, read_waivers
+from faceleak_check.regular_files import read_regular
 from faceleak_check.reports.layout import safe
+from faceleak_check.whole_files import remove_torn, write_whole
 
 __all__ = ["WaiversFile", "waivers_yaml"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from faceleak_check.errors import ModelError
-from faceleak_check.files import is_folder
 from faceleak_check.model_files import ModelFile
 from faceleak_check.policy.screens import DEFAULT_CLIP_MODEL, DEFAULT_CLIP_WEIGHTS, ClipKeys
+from faceleak_check.presence import is_folder
 from faceleak_check.screens.clip_hub import HubCheckpoint
 
 __all__ = ["LONGEST_TO_SHORTEST", "ClipModel", "chosen_model"]

@@ -18,9 +18,10 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from faceleak_check.files import read_regular, write_whole
+from faceleak_check.regular_files import read_regular
 from faceleak_check.store.folders import FORMAT, private_folder, refuse_others
 from faceleak_check.store.roots import Root, local_folder
+from faceleak_check.whole_files import write_whole
 
 __all__ = ["KeptArrays"]
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from faceleak_check.files import locked
+from faceleak_check.whole_files import locked
 
 __all__ = ["held", "held_if_free"]
 

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from faceleak_check.files import write_whole
 from faceleak_check.store.roots import SharedFolder
 from faceleak_check.store.shards import is_shard, shard_name
+from faceleak_check.whole_files import write_whole
 
 __all__ = ["Mirror"]
 

@@ -12,9 +12,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from faceleak_check.files import write_whole
 from faceleak_check.store.folders import FORMAT, private_folder, refuse_others, store_errors
 from faceleak_check.store.roots import Root, local_folder
+from faceleak_check.whole_files import write_whole
 
 __all__ = ["NoteStore"]
 

@@ -91,7 +91,7 @@ def test_two_quarantines(ran: FaultProject) -> None:
 
 
 def test_what_is_being_written_is_not_taken_for_torn(tmp_path: Path) -> None:
-    from faceleak_check.files import opened_whole, remove_torn
+    from faceleak_check.whole_files import opened_whole, remove_torn
 
     file = tmp_path / "thresholds.yaml"
     torn = tmp_path / f".thresholds.yaml.{'0f' * 8}.tmp"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from faceleak_check.errors import EvidenceError, PolicyError
-from faceleak_check.files import is_file, is_folder, is_missing
 from faceleak_check.model_files import ModelFile
 from faceleak_check.policy.parse import parse_policy
+from faceleak_check.presence import is_file, is_folder, is_missing
 from faceleak_check.reports.opening import open_evidence
 from faceleak_check.reports.statement_file import open_statement
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceleak_check.errors import EvidenceError
-from faceleak_check.files import read_regular, remove_torn, write_whole
+from faceleak_check.regular_files import read_regular
 from faceleak_check.reports.opening import Evidence
 from faceleak_check.reports.page.headings import OUTCOME_WORDS
 from faceleak_check.reports.page.pairs import N_FIRST, N_PRINTED, PairTable
@@ -22,6 +22,7 @@ from faceleak_check.reports.page.pictures import Pictures
 from faceleak_check.reports.page.sections import PolicySection, policy_section
 from faceleak_check.reports.page.words import cleaned, counted
 from faceleak_check.reports.thumbnails import N_PAIRS
+from faceleak_check.whole_files import remove_torn, write_whole
 
 if TYPE_CHECKING:
     from jinja2 import Template

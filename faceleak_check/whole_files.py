@@ -1,113 +1,21 @@
-"""Files that are there whole or not at all, whether they are there, and reading none but ordinary ones."""
+"""Files that are there whole or not at all, and the locks that tell who writes them."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import glob
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = [
-    "MOST_BYTES",
-    "is_file",
-    "is_folder",
-    "is_missing",
-    "locked",
-    "opened_regular",
-    "opened_whole",
-    "read_regular",
-    "remove_torn",
-    "write_whole",
-]
-
-_BLOCK_BYTES = 1 << 24
-MOST_BYTES = 1 << 30
-"""Longest file that is read into memory at once, where nobody says otherwise: far more than any that we write."""
+__all__ = ["locked", "opened_whole", "remove_torn", "write_whole"]
 
 _NAME_LETTERS = 48
 """Of up to four bytes each; the name of a file has at most 255."""
 _KEY = "[0-9a-f]" * 16
-_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
-
-
-def is_missing(path: Path) -> bool:
-    """Whether nothing has this name; `Path.exists` raises where a name is too long, or a folder closed."""
-    try:
-        path.stat()
-    except OSError as error:
-        return error.errno in _NOT_THERE
-    except ValueError:
-        return True  # no file's name holds a NUL
-    return False
-
-
-def is_file(path: Path) -> bool:
-    """Whether an ordinary file is there and can be seen."""
-    return os.path.isfile(path)  # noqa: PTH113 — `Path.is_file` raises where a name is too long, or a folder closed
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a folder is there and can be seen."""
-    return os.path.isdir(path)  # noqa: PTH112 — as in `is_file`
-
-
-def read_regular(path: Path, *, most: int = MOST_BYTES, follows: bool = True) -> bytes:
-    """All bytes of a file that somebody else may have put there.
-
-    Args:
-        path: The file.
-        most: Bytes of the longest file.
-        follows: Whether it may be a link.
-
-    Raises:
-        OSError: It cannot be read, is longer, or is no ordinary file: a pipe would wait for ever, a device never end.
-    """
-    data = bytearray()
-    with opened_regular(path, most=most, follows=follows) as file:
-        # in blocks: Python makes room at once for all that is asked for
-        while block := file.read(min(_BLOCK_BYTES, most + 1 - len(data))):
-            data += block
-    if len(data) > most:
-        raise _too_large(most)
-    return bytes(data)
-
-
-@contextlib.contextmanager
-def opened_regular(path: Path, *, most: int = MOST_BYTES, follows: bool = True) -> Iterator[BinaryIO]:
-    """The same file, open.
-
-    Args:
-        path: The file.
-        most: Bytes of the longest file.
-        follows: Whether it may be a link.
-
-    Raises:
-        OSError: As `read_regular`.
-    """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follows else os.O_NOFOLLOW)
-    descriptor = os.open(path, flags)
-    try:
-        told = os.fstat(descriptor)
-        if stat.S_ISDIR(told.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(told.st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file")
-        if told.st_size > most:
-            raise _too_large(most)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            yield file
-    finally:
-        os.close(descriptor)
-
-
-def _too_large(most: int) -> OSError:
-    return OSError(errno.EFBIG, f"Larger than {most:,} bytes")
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
