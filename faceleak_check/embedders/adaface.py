@@ -44,6 +44,7 @@ class _AdaFace(TorchNetwork):
         ModelError: The weights are not there or not those that are expected.
     """
 
+    published_licence: ClassVar[str] = "MIT"
     depth: ClassVar[int]
     repo: ClassVar[str]
 
@@ -66,11 +67,6 @@ class _AdaFace(TorchNetwork):
             mean=127.5,
             std=127.5,
         )
-
-    @staticmethod
-    def licence_of(choice: EmbedderChoice) -> str:
-        """The licence of the weights, which is known before they are here."""
-        return (choice.licence or "not stated") if choice.weights else "MIT"
 
     @classmethod
     def model_file(cls, choice: EmbedderChoice) -> ModelFile:

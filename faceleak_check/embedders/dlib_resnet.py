@@ -41,6 +41,7 @@ class DlibResNet(TorchNetwork):
     """
 
     name: ClassVar[str] = "dlib-resnet"
+    published_licence: ClassVar[str] = "CC0-1.0"
 
     def __init__(self, choice: EmbedderChoice) -> None:
         self._path, digest, self._file = self.model_file(choice).pinned()
@@ -49,7 +50,7 @@ class DlibResNet(TorchNetwork):
             EmbedderSpec(
                 name=self.name,
                 weights_sha256=digest,
-                licence="CC0-1.0" if published else choice.licence or "not stated",
+                licence=self.published_licence if published else choice.licence or "not stated",
                 dimension=128,
                 input_size=DLIB_150.size,
                 colour_order="RGB",

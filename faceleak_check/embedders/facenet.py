@@ -36,6 +36,7 @@ class _FaceNet(TorchNetwork):
         ModelError: The weights are not there or not those that are expected.
     """
 
+    published_licence: ClassVar[str] = "MIT"
     file: ClassVar[str]
 
     def __init__(self, choice: EmbedderChoice) -> None:
@@ -56,11 +57,6 @@ class _FaceNet(TorchNetwork):
             mean=127.5,
             std=128,
         )
-
-    @staticmethod
-    def licence_of(choice: EmbedderChoice) -> str:
-        """The licence of the weights, which is known before they are here."""
-        return (choice.licence or "not stated") if choice.weights else "MIT"
 
     @classmethod
     def model_file(cls, choice: EmbedderChoice) -> ModelFile:

@@ -65,7 +65,7 @@ class Sscd(ScriptedNetwork):
             EmbedderSpec(
                 name=self.name,
                 weights_sha256=digest,
-                licence=choice.licence or "not stated",
+                licence=self.licence_of(choice),
                 dimension=_checked(archive.dimension(network, _SIZE), path),
                 input_size=_SIZE,
                 colour_order="RGB",

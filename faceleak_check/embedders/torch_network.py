@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from faceleak_check.compute import autocast
 from faceleak_check.embedders.rows import fill_up, unit_length
+from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.records import EmbedderSpec, Templates
 from faceleak_check.remade import Remade
 
@@ -34,9 +35,13 @@ class TorchNetwork(Remade, ABC):
         spec: What it is; device, precision and colour order are obeyed.
         mean: Pixel value (0 to 255) that is subtracted: one, or one for each colour in the spec's order.
         std: What the difference is divided by: one, or one for each colour.
+
+    Attributes:
+        published_licence: Licence of the weights that are used where a policy names none; empty where there are none.
     """
 
     name: ClassVar[str]
+    published_licence: ClassVar[str] = ""
     spec: EmbedderSpec
 
     def __init__(
@@ -46,6 +51,12 @@ class TorchNetwork(Remade, ABC):
         self.batch_size = _N_PER_BATCH[spec.device]
         self._mean = np.broadcast_to(np.asarray(mean, np.float32), 3)
         self._std = np.broadcast_to(np.asarray(std, np.float32), 3)
+
+    @classmethod
+    def licence_of(cls, choice: EmbedderChoice) -> str:
+        """The licence of the weights, which is known before they are here."""
+        published = "" if choice.weights else cls.published_licence
+        return published or choice.licence or "not stated"
 
     @abstractmethod
     def build(self) -> nn.Module:

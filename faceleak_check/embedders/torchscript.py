@@ -47,7 +47,7 @@ class TorchScriptEmbedder(ScriptedNetwork):
             EmbedderSpec(
                 name=self.name,
                 weights_sha256=digest,
-                licence=choice.licence or "not stated",
+                licence=self.licence_of(choice),
                 dimension=checked_dimension(choice, path, archive.dimension(network, rules.input_size)),
                 input_size=rules.input_size,
                 colour_order=rules.colour_order,

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from faceleak_check.errors import DatasetError
 from faceleak_check.guards import blamed
+from faceleak_check.kept_arrays import Memory
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.policy.urls import Url
 from faceleak_check.protocols import Reader
 from faceleak_check.readers.guarded import GuardedReader
-from faceleak_check.readers.listings.memory import Memory, Remembering
+from faceleak_check.readers.listings.remembering import Remembering
 from faceleak_check.readers.trouble import trouble
 from faceleak_check.registry import READERS
 

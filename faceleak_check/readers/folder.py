@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from faceleak_check.errors import DatasetError
+from faceleak_check.kept_arrays import Memory
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.policy.urls import Url
 from faceleak_check.protocols import Progress
@@ -21,7 +22,6 @@ from faceleak_check.readers.labels import labels_of
 from faceleak_check.readers.listing import id_of, path_of
 from faceleak_check.readers.listings.files import FolderMemory
 from faceleak_check.readers.listings.keys import key_of
-from faceleak_check.readers.listings.memory import Memory
 from faceleak_check.readers.listings.rows import FileRows
 from faceleak_check.readers.progress import PacedProgress
 from faceleak_check.readers.trouble import (

@@ -1,34 +1,23 @@
-"""Where a search keeps what it has found so far, and under which key."""
+"""What a search keeps of what it has found so far, and under which key."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from faceleak_check.kept_arrays import Arrays
 from faceleak_check.records import Templates
 from faceleak_check.search.figures import Nearest
 from faceleak_check.search.places import Barred
 
-__all__ = ["Checkpoints", "digest_of", "found_in", "kept_of", "key_of"]
+__all__ = ["digest_of", "found_in", "kept_of", "key_of"]
 
 _VERSION = 1
 """Of the rules by which a search answers; what was found by other rules has another key."""
 _ROWS = 8192
-
-
-class Checkpoints(Protocol):
-    """Keeps named arrays by key."""
-
-    def recall(self, key: str) -> Mapping[str, npt.NDArray[Any]] | None:
-        """The arrays of that key, whole; None where they are not there."""
-
-    def keep(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Keeps arrays for good, where that can be done."""
 
 
 def digest_of(templates: Templates) -> str:
@@ -58,12 +47,12 @@ def key_of(queries: Templates, sources: str, rules: Mapping[str, object], barred
     return digest.hexdigest()
 
 
-def kept_of(found: Nearest) -> dict[str, npt.NDArray[Any]]:
+def kept_of(found: Nearest) -> Arrays:
     """What is kept of an answer."""
     return {"rows": found.rows, "similarity": found.similarity, "distance": found.distance}
 
 
-def found_in(kept: Mapping[str, npt.NDArray[Any]] | None, expected: Nearest) -> Nearest | None:
+def found_in(kept: Arrays | None, expected: Nearest) -> Nearest | None:
     """The answer that was kept; None where it is not of the kind that is expected."""
     wanted = {name: (array.dtype, array.shape) for name, array in kept_of(expected).items()}
     if kept is None or {name: (array.dtype, array.shape) for name, array in kept.items()} != wanted:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from faceleak_check.compute import torch_device
+from faceleak_check.kept_arrays import Memory
 from faceleak_check.protocols import Progress
 from faceleak_check.records import Templates
-from faceleak_check.search.checkpoints import Checkpoints, digest_of, found_in, kept_of, key_of
+from faceleak_check.search.checkpoints import digest_of, found_in, kept_of, key_of
 from faceleak_check.search.exact import ExactSearch, Tell, some_rows
 from faceleak_check.search.figures import Nearest
 from faceleak_check.search.ivf import FEWEST_ROWS, IvfSearch
@@ -46,7 +47,7 @@ class SearchEngine:
     device: str = "cpu"
     index: str = "exact"
     progress: Progress = _nobody
-    checkpoints: Checkpoints | None = None
+    checkpoints: Memory | None = None
     stage: str = "comparing templates"
 
     def between(self, queries: str, sources: str) -> SearchEngine:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from faceleak_check.kept_arrays import Arrays
 from faceleak_check.regular_files import read_regular
 from faceleak_check.store.folders import FORMAT, private_folder, refuse_others
 from faceleak_check.store.roots import Root, local_folder
@@ -28,8 +26,6 @@ __all__ = ["KeptArrays"]
 _DIGEST = "sha256"
 _MOST_BYTES = 1 << 36
 """A listing of a billion images."""
-
-Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 class KeptArrays:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from faceleak_check.kept_arrays import Memory
 from faceleak_check.policy.schema import ArrayNames
 from faceleak_check.readers.arrays.choice import ChosenArrays, chosen
 from faceleak_check.readers.arrays.facts import RowFacts, require_templates, row_facts
 from faceleak_check.readers.arrays.names import ROW, people, unique_names
 from faceleak_check.readers.arrays.rows import ArrayPlace, ArrayRows
 from faceleak_check.readers.listing import path_of
-from faceleak_check.readers.listings.memory import Memory
 from faceleak_check.readers.listings.texts import as_column, from_column
 from faceleak_check.readers.storage.protocol import OpenFile
 from faceleak_check.records import ImageColumns, IntArray

@@ -9,6 +9,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from faceleak_check.errors import DatasetError
+from faceleak_check.kept_arrays import Memory
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.protocols import Progress
 from faceleak_check.readers.arrays.files import array_files, unusable
@@ -20,7 +21,6 @@ from faceleak_check.readers.files import FileError
 from faceleak_check.readers.formats import suffix_of
 from faceleak_check.readers.labels import labels_of
 from faceleak_check.readers.listing import path_of
-from faceleak_check.readers.listings.memory import Memory
 from faceleak_check.readers.progress import PacedProgress
 from faceleak_check.readers.storage.open import storage_of
 from faceleak_check.readers.trouble import CLOSED_ADVICE, advice_on, shown, trouble

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from faceleak_check.kept_arrays import Arrays, Memory
 from faceleak_check.readers.folders.walked import Walked
-from faceleak_check.readers.listings.memory import Columns, Memory
 from faceleak_check.readers.listings.rows import FileRows, Word
 from faceleak_check.readers.listings.texts import as_column, from_column
 from faceleak_check.records import IntArray
@@ -32,7 +32,7 @@ class FolderMemory:
     def __init__(self, memory: Memory, key: str) -> None:
         self._memory = memory
         self._key = key
-        self._kept: Columns | None = None
+        self._kept: Arrays | None = None
 
     def recall(self, walked: Walked) -> FileRows:
         """What is known of the files of a folder; the others are left unknown."""
@@ -57,7 +57,7 @@ class FolderMemory:
             if len(chosen) == len(walked.names)
             else [walked.names[row] for row in chosen.tolist()]
         )
-        columns: Columns = {
+        columns: Arrays = {
             "names": np.frombuffer(_BETWEEN.join(names), dtype=np.uint8),
             "marks": walked.marks[chosen],
             "kinds": rows.kinds[chosen],

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from faceleak_check.kept_arrays import Arrays, Memory
 from faceleak_check.readers.files import FileError
-from faceleak_check.readers.listings.memory import Columns, Memory
 from faceleak_check.readers.listings.texts import as_column, as_columns, from_column, from_columns
 from faceleak_check.readers.packed.listing import PackedListing
 from faceleak_check.readers.storage.protocol import OpenFile, Storage
@@ -109,7 +109,7 @@ class PackedMemory:
         self._memory.keep(self._key, columns)
 
 
-def _listing(columns: Columns, about: dict[str, Any]) -> PackedListing:
+def _listing(columns: Arrays, about: dict[str, Any]) -> PackedListing:
     people = from_columns(columns["people"], columns["person_ends"])
     named: list[int] = columns["is_named"].tolist()
     excluded = (

@@ -11,13 +11,13 @@ from typing import ClassVar, Self
 import numpy as np
 
 from faceleak_check.errors import DatasetError
+from faceleak_check.kept_arrays import Memory
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.protocols import Progress
 from faceleak_check.readers.files import FileError
 from faceleak_check.readers.labels import labels_of
 from faceleak_check.readers.listing import path_of
 from faceleak_check.readers.listings.keys import deciding_keys, key_of
-from faceleak_check.readers.listings.memory import Memory
 from faceleak_check.readers.listings.packed import PackedMemory, Watched, identities
 from faceleak_check.readers.packed.beside import Beside, beside
 from faceleak_check.readers.packed.listing import Gathering, PackedListing

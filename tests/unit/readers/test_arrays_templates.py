@@ -14,11 +14,11 @@ import pytest
 from scanned import PLACE, MakeDataset
 
 from faceleak_check.errors import DatasetError
+from faceleak_check.kept_arrays import Arrays
 from faceleak_check.policy.schema import ArrayNames, Labels, TemplateOrigin
 from faceleak_check.readers.arrays.rows import ArrayRows, arrays_in
 from faceleak_check.readers.arrays.templates import TemplateReader
 from faceleak_check.readers.files import FileError
-from faceleak_check.readers.listings.memory import Columns
 from faceleak_check.readers.storage.local import LocalStorage
 from faceleak_check.records import ImageSet, Rows, Templates
 
@@ -44,12 +44,12 @@ class Kept:
     """What a store would keep."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Columns] = {}
+        self.known: dict[str, Arrays] = {}
 
-    def recall(self, key: str) -> Columns | None:
+    def recall(self, key: str) -> Arrays | None:
         return self.known.get(key)
 
-    def keep(self, key: str, columns: Columns) -> None:
+    def keep(self, key: str, columns: Arrays) -> None:
         self.known[key] = columns
 
 
