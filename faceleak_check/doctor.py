@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from faceleak_check.errors import FaceleakError, UsageError
 from faceleak_check.guards import blamed
 from faceleak_check.model_files import PREFETCH, ModelFile
-from faceleak_check.policy.networks import FROM_A_FILE, PRECOMPUTED
 from faceleak_check.policy.schema import EmbedderChoice, Policy
 from faceleak_check.records import EmbedderSpec, ScreenSpec
 from faceleak_check.registry import EMBEDDERS, SCREENS
@@ -111,8 +110,6 @@ def _embedder(name: str, choice: EmbedderChoice) -> Part:
         tells = getattr(EMBEDDERS.load(choice.name), "licence_of", None)
         return tells(choice) if tells else ""
 
-    needs_a_file = choice.name in (*FROM_A_FILE, "sscd") and choice.weights is None
-    needs_a_file |= choice.name == PRECOMPUTED and choice.sha256 is None
     return Part(
         kind="embedder",
         name=name,
@@ -120,7 +117,7 @@ def _embedder(name: str, choice: EmbedderChoice) -> Part:
         file=file,
         build=build,
         licence=licence,
-        needs_a_file=needs_a_file,
+        needs_a_file=any(getattr(choice, key) is None for key in EMBEDDERS.about(choice.name).needs),
     )
 
 
@@ -175,8 +172,10 @@ def _of_a_file(part: Part) -> Finding:
     package, command = getattr(EMBEDDERS.load(part.method), "needs_package", ("", ""))
     if package and find_spec(package) is None:
         return Finding(part=part, status="missing", sentence=f"run: {command}")
-    if part.method == PRECOMPUTED:
-        return Finding(part=part, status="yours", sentence="a policy states its `sha256` and `dimension`")
+    about = EMBEDDERS.about(part.method)
+    if not about.has_network:
+        stated = " and ".join(f"`{key}`" for key in about.needs)
+        return Finding(part=part, status="yours", sentence=f"a policy states its {stated}")
     file = part.file()
     keys = "embedder" if file is None else file.keys
     return Finding(part=part, status="yours", sentence=f"a policy names its file: `{keys}.weights: FILE`")

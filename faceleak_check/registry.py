@@ -9,13 +9,28 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from faceleak_check.errors import UsageError
 
-__all__ = ["CHECKS", "EMBEDDERS", "READERS", "SCREENS", "Registry", "brought_by_others", "suggestion"]
+__all__ = [
+    "CHECKS",
+    "EMBEDDERS",
+    "INPUT_KEYS",
+    "READERS",
+    "SCREENS",
+    "AboutEmbedder",
+    "EmbedderRegistry",
+    "Registry",
+    "brought_by_others",
+    "suggestion",
+]
+
+INPUT_KEYS = ("input_size", "colour_order", "mean", "std", "template")
+"""The keys of a policy that say what an embedder takes."""
 
 
 class Registry:
@@ -88,6 +103,47 @@ class Registry:
         return f"unknown {self.kind} {name!r}{suggestion(name, self)}; there are: {', '.join(self)}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AboutEmbedder:
+    """What a policy must know of an embedder before anything of it is imported; by default, what holds for most.
+
+    Attributes:
+        needs: The keys without which it is no embedder, each as an error names it.
+        may_state: Those of `INPUT_KEYS` that a policy may state; the embedder knows all others itself.
+        knows_pictures: Whether it knows a picture again and not a person; the check ``near_copy`` uses it.
+        has_network: Whether it can embed pictures.
+    """
+
+    needs: Mapping[str, str] = field(default_factory=dict)
+    may_state: tuple[str, ...] = ()
+    knows_pictures: bool = False
+    has_network: bool = True
+
+
+class EmbedderRegistry(Registry):
+    """The embedders by name, and what is to be known of them.
+
+    Args:
+        built_in: Name → ``module:attribute``.
+        about: Name → what sets an embedder apart from most.
+
+    Raises:
+        ValueError: Something is said of an embedder that is not there.
+    """
+
+    def __init__(self, built_in: Mapping[str, str], about: Mapping[str, AboutEmbedder]) -> None:
+        super().__init__("embedder", built_in)
+        for name in about.keys() - built_in.keys():
+            raise ValueError(f"something is said of {name!r}, which is not there")
+        self._about = dict(about)
+
+    def about(self, name: str) -> AboutEmbedder:
+        """What is known of an embedder; what another package's takes is that package's to say."""
+        if not self.is_built_in(name):
+            return AboutEmbedder(may_state=INPUT_KEYS)
+        return self._about.get(name, AboutEmbedder())
+
+
 def suggestion(found: str, known: Mapping[str, object] | Registry | list[str]) -> str:
     """``" (did you mean 'at_most'?)"`` where a known name is near, else nothing."""
     near = difflib.get_close_matches(found, list(known), n=1, cutoff=0.6)
@@ -108,8 +164,11 @@ CHECKS = Registry(
         "coverage": "faceleak_check.checks.coverage:Coverage",
     },
 )
-EMBEDDERS = Registry(
-    "embedder",
+_FROM_A_FILE = AboutEmbedder(needs={"weights": "'weights: FILE'"}, may_state=INPUT_KEYS)
+"""Whatever the user's file holds."""
+# of a bare state dict nobody can tell which colours it takes
+_ADAFACE = AboutEmbedder(may_state=("colour_order",))
+EMBEDDERS = EmbedderRegistry(
     {
         "dlib-resnet": "faceleak_check.embedders.dlib_resnet:DlibResNet",
         "facenet-vggface2": "faceleak_check.embedders.facenet:FaceNetVggFace2",
@@ -123,6 +182,22 @@ EMBEDDERS = Registry(
         "sscd": "faceleak_check.embedders.sscd:Sscd",
         "precomputed": "faceleak_check.embedders.precomputed:Precomputed",
         "fake-pixels": "faceleak_check.embedders.fake_pixels:FakePixels",
+    },
+    about={
+        "adaface-ir101": _ADAFACE,
+        "adaface-ir50": _ADAFACE,
+        "adaface-ir18": _ADAFACE,
+        "onnx": _FROM_A_FILE,
+        "torchscript": _FROM_A_FILE,
+        "phash": AboutEmbedder(knows_pictures=True),
+        "sscd": AboutEmbedder(needs={"weights": "'weights: FILE'"}, knows_pictures=True),
+        "precomputed": AboutEmbedder(
+            needs={
+                "sha256": "'sha256': the digest of the weights that made the templates",
+                "dimension": "'dimension': the length of a template",
+            },
+            has_network=False,
+        ),
     },
 )
 SCREENS = Registry(

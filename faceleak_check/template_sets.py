@@ -16,13 +16,13 @@ from faceleak_check.protocols import Progress
 from faceleak_check.readers.arrays.templates import TemplateReader
 from faceleak_check.readers.trouble import trouble
 from faceleak_check.records import Alignment, EmbedderSpec, FaceTemplates
+from faceleak_check.registry import EMBEDDERS
 from faceleak_check.store.folders import private_folder, store_errors
 from faceleak_check.store.listings import ListingStore
 from faceleak_check.store.roots import Root, local_folder
 
 __all__ = ["origin_sha256", "require_network", "template_set"]
 
-_WITHOUT_NETWORK = "precomputed"
 _SHOWN = 12
 _ABOUT_ONE = 0.01
 """How far from one a length may be in numbers of 16 bits that were scaled to one."""
@@ -90,7 +90,8 @@ def origin_sha256(spec: EmbedderSpec) -> str:
 
 def _require_origin(dataset: Dataset, origin: TemplateOrigin, spec: EmbedderSpec) -> None:
     expected = origin_sha256(spec)
-    if origin.sha256 == expected and spec.name in (origin.embedder, _WITHOUT_NETWORK):
+    stands_for_all = not EMBEDDERS.about(spec.name).has_network
+    if origin.sha256 == expected and (spec.name == origin.embedder or stands_for_all):
         return
     raise trouble(
         dataset,

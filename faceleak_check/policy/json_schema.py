@@ -23,7 +23,6 @@ from faceleak_check.policy.columns import TABLES
 from faceleak_check.policy.document import CommonKeys, DatasetKeys, Document, HubKeys
 from faceleak_check.policy.embedders import has_own_embedder
 from faceleak_check.policy.formats import options_of
-from faceleak_check.policy.networks import COMPARE_PICTURES
 from faceleak_check.policy.pair_checks import is_check
 from faceleak_check.policy.roles import role_keys
 from faceleak_check.policy.screen_rules import HUB, is_screen
@@ -95,7 +94,7 @@ def build_schema() -> dict[str, Any]:
     add_columns(shapes["DatasetKeys"], {name: refs[kind] for name, kind in TABLES.items()})
     add_options(shapes["DatasetKeys"], {name: refs[kind] for name, kind in options.items()})
     _offer(shapes["DatasetKeys"]["properties"]["format"], list(READERS))
-    recognisers = [name for name in EMBEDDERS if name not in COMPARE_PICTURES]
+    recognisers = [name for name in EMBEDDERS if not EMBEDDERS.about(name).knows_pictures]
     _offer(shapes["EmbedderChoice"]["properties"]["name"], recognisers)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -8,29 +8,12 @@ from typing import Any
 from faceleak_check.policy.document import EmbedderChoice
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath
-from faceleak_check.registry import EMBEDDERS
+from faceleak_check.registry import EMBEDDERS, INPUT_KEYS, AboutEmbedder
 
-__all__ = ["COMPARE_PICTURES", "FROM_A_FILE", "PRECOMPUTED", "check_networks"]
+__all__ = ["check_networks"]
 
-COMPARE_PICTURES = ("phash", "sscd")
-"""The embedders that know a picture again and not a person; the check ``near_copy`` uses them."""
-
-FROM_A_FILE = ("onnx", "torchscript")
-"""The embedders that are whatever the user's file holds."""
-
-PRECOMPUTED = "precomputed"
-"""The embedder of a policy all of whose sets are templates; it has no network."""
-
-_OF_PRECOMPUTED = {
-    "sha256": "the digest of the weights that made the templates",
-    "dimension": "the length of a template",
-}
 _MAY_BESIDE = ("name", "licence")
-
-_MAY_STATE_COLOURS = ("adaface-ir101", "adaface-ir50", "adaface-ir18")
-"""Of a bare state dict of AdaFace nobody can tell which colours it takes."""
-
-_INPUT_KEYS = ("input_size", "colour_order", "mean", "std", "template")
+"""What a policy may say of an embedder without a network, beside what it must."""
 
 
 def check_networks(validator: Validator) -> None:
@@ -57,38 +40,33 @@ def _embedders(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, 
 
 def _check(keys: Mapping[str, Any], path: KeyPath, validator: Validator) -> None:
     name = keys.get("name")
-    if name in COMPARE_PICTURES:
+    if not isinstance(name, str) or name not in EMBEDDERS:
+        return
+    about = EMBEDDERS.about(name)
+    if about.knows_pictures:
         message = (
             f"{name!r} knows pictures again and not people; name a recogniser here, and write a check such as "
             f"near_copy: {{..., method: {name}}}"
         )
         validator.report((*path, "name"), message)
         return
-    if name == PRECOMPUTED:
-        _check_precomputed(keys, path, validator)
-        return
-    if "dimension" in keys and isinstance(name, str) and name in EMBEDDERS:
-        message = f"embedder {name!r} knows the length of its templates; take 'dimension' out"
-        validator.report((*path, "dimension"), message, at_key=True)
-    if name in FROM_A_FILE and "weights" not in keys and path not in validator.source.broken:
-        validator.report(path, f"embedder {name!r} needs 'weights: FILE'", at_key=True)
-    for key in _INPUT_KEYS:
-        stated = key == "colour_order" and name in _MAY_STATE_COLOURS
-        if _knows_its_input(name) and key in keys and not stated:
-            message = f"embedder {name!r} knows its own input; take {key!r} out"
-            validator.report((*path, key), message, at_key=True)
-
-
-def _check_precomputed(keys: Mapping[str, Any], path: KeyPath, validator: Validator) -> None:
-    for key, what in _OF_PRECOMPUTED.items():
+    for key, needed in about.needs.items():
         if key not in keys and path not in validator.source.broken:
-            validator.report(path, f"embedder {PRECOMPUTED!r} needs {key!r}: {what}", at_key=True)
-    for key in EmbedderChoice.__dataclass_fields__:
-        if key in keys and key not in _OF_PRECOMPUTED and key not in _MAY_BESIDE:
-            message = f"embedder {PRECOMPUTED!r} has no network; take {key!r} out"
-            validator.report((*path, key), message, at_key=True)
+            validator.report(path, f"embedder {name!r} needs {needed}", at_key=True)
+    for key, why in _to_take_out(about):
+        if key in keys:
+            validator.report((*path, key), f"embedder {name!r} {why}; take {key!r} out", at_key=True)
 
 
-def _knows_its_input(name: object) -> bool:
-    """Whether nothing about an embedder's input can be chosen; what others' embedders take is theirs to say."""
-    return isinstance(name, str) and EMBEDDERS.is_built_in(name) and name not in FROM_A_FILE
+def _to_take_out(about: AboutEmbedder) -> Iterator[tuple[str, str]]:
+    """The keys that an embedder has no use for, each with the reason."""
+    if not about.has_network:
+        for key in EmbedderChoice.__dataclass_fields__:
+            if key not in about.needs and key not in _MAY_BESIDE:
+                yield key, "has no network"
+        return
+    if "dimension" not in about.needs:
+        yield "dimension", "knows the length of its templates"
+    for key in INPUT_KEYS:
+        if key not in about.may_state:
+            yield key, "knows its own input"

@@ -8,12 +8,12 @@ from typing import Any
 from faceleak_check.policy.agreement import THRESHOLD, own_threshold
 from faceleak_check.policy.canaries import CANARY_RECALL
 from faceleak_check.policy.embedders import AGREEMENT, has_own_embedder
-from faceleak_check.policy.networks import PRECOMPUTED
 from faceleak_check.policy.roles import SOURCE
 from faceleak_check.policy.schema import Dataset, NamedEmbedder
 from faceleak_check.policy.screen_rules import HUB
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import KeyPath
+from faceleak_check.registry import EMBEDDERS
 
 __all__ = ["check_template_sets"]
 
@@ -61,7 +61,7 @@ def check_template_sets(
 
 def _needs_network(dataset: Dataset, embedders: Sequence[NamedEmbedder]) -> Iterator[str]:
     for named in embedders:
-        if named.choice.name == PRECOMPUTED:
+        if not EMBEDDERS.about(named.choice.name).has_network:
             yield (
                 f"{dataset.name!r} is a set of images, and embedder {named.name!r} has no network to embed them with; "
                 "name the network that made the templates"

@@ -2,12 +2,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from faceleak_check.checks.near_copy import NearCopy
 from faceleak_check.embedders.fake_pixels import FakePixels
 from faceleak_check.errors import UsageError
-from faceleak_check.registry import CHECKS, EMBEDDERS, READERS, SCREENS, Registry, suggestion
+from faceleak_check.policy.schema import EmbedderChoice
+from faceleak_check.registry import (
+    CHECKS,
+    EMBEDDERS,
+    INPUT_KEYS,
+    READERS,
+    SCREENS,
+    AboutEmbedder,
+    EmbedderRegistry,
+    Registry,
+    suggestion,
+)
 
 ALL = [CHECKS, EMBEDDERS, READERS, SCREENS]
 THERE_ARE = (
@@ -160,3 +173,35 @@ def test_a_name_that_two_packages_bring_is_taken_from_neither(install: Install, 
         "embedder 'arc' is brought by 2 packages: 'other_good:Ark' of other, 'third_party_good:Arc' of third-party; "
         "keep one of them"
     )
+
+
+def test_what_is_known_of_an_embedder_is_said_of_one_that_is_there() -> None:
+    with_more = {name for name in EMBEDDERS if EMBEDDERS.about(name) != AboutEmbedder()}
+    assert with_more == {
+        "adaface-ir101",
+        "adaface-ir50",
+        "adaface-ir18",
+        "onnx",
+        "torchscript",
+        "phash",
+        "sscd",
+        "precomputed",
+    }
+    with pytest.raises(ValueError, match=r"^something is said of 'arc', which is not there$"):
+        EmbedderRegistry(BUILT_IN, {"arc": AboutEmbedder()})
+
+
+def test_whatever_knows_pictures_is_a_method_of_near_copy() -> None:
+    assert {name for name in EMBEDDERS if EMBEDDERS.about(name).knows_pictures} == set(
+        get_args(get_type_hints(NearCopy)["method"])
+    )
+
+
+def test_the_keys_that_say_what_an_embedder_takes_are_keys_of_a_policy() -> None:
+    needed = {key for name in EMBEDDERS for key in EMBEDDERS.about(name).needs}
+    assert {*INPUT_KEYS, *needed} <= EmbedderChoice.__dataclass_fields__.keys()
+
+
+def test_what_another_package_brings_says_itself_what_it_takes(install: Install) -> None:
+    install("arc = third_party_good:Arc")
+    assert EmbedderRegistry(BUILT_IN, {}).about("arc") == AboutEmbedder(may_state=INPUT_KEYS)
