@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from faceleak_check.controls import refuse_generated, without_source_people
@@ -13,13 +14,13 @@ from faceleak_check.faces.detect import Mtcnn
 from faceleak_check.image_sets import EmbeddedSet, Role
 from faceleak_check.policy.schema import Case, Dataset, EmbedderChoice, Expect, NamedEmbedder, Policy
 from faceleak_check.protocols import Embedder, Progress
-from faceleak_check.records import EmbedderSpec
+from faceleak_check.records import Alignment, EmbedderSpec
 from faceleak_check.screening import Screener, ScreenValues
 from faceleak_check.search.engine import SearchEngine
 from faceleak_check.store.roots import Root
 from faceleak_check.store.searches import SearchStore
 
-__all__ = ["CaseSets", "expected"]
+__all__ = ["CaseSets", "expected", "in_all", "of_one"]
 
 _ROLES: tuple[Role, ...] = ("generated", "source", "control", "calibration", "dataset")
 _OF_STRANGERS: tuple[Role, ...] = ("control", "calibration")
@@ -121,6 +122,19 @@ def expected(policy: Policy, case: Case) -> dict[str, Expect]:
         if expect is not None:
             found[role] = expect
     return found
+
+
+def of_one(sets: Mapping[Role, EmbeddedSet], named: NamedEmbedder) -> dict[Role, EmbeddedSet]:
+    """The sets with their alignment in the record."""
+    return {role: in_all({named.name: one}) for role, one in sets.items()}
+
+
+def in_all(by_embedder: Mapping[str, EmbeddedSet]) -> EmbeddedSet:
+    """The images that every embedder could compare, with the first one's templates; what another one lost is lost."""
+    first, *others = by_embedder.values()
+    left = first.without({gone.id: gone for other in others for gone in other.summary.excluded})
+    alignments: dict[str, Alignment] = {name: one.alignment for name, one in by_embedder.items()}
+    return replace(left, summary=replace(left.summary, alignments=alignments))
 
 
 def _require_licence(policy: Policy, what: str, licence: str) -> None:

@@ -1,82 +1,25 @@
-"""From what a case compares to its verdict: screens, second opinions, hubs, waivers, caps."""
+"""From what a case compares to its verdict: the figure is judged, and all that speaks for and against it gathered."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from typing import Any
 
-from faceleak_check.calibration_sets import Unseen
+from faceleak_check.case_comparison import Comparison
 from faceleak_check.checks.judge import judge
 from faceleak_check.checks.left_out import too_many_left_out, unexpected, unseen_folders, warnings_on
 from faceleak_check.checks.recall import recall_warnings
-from faceleak_check.comparison import Figures, SecondEmbedder, Settled, settle
-from faceleak_check.copies import Kinds
+from faceleak_check.comparison import Settled, settle
 from faceleak_check.histograms import histograms
-from faceleak_check.hubs import HubRule, suspected_in_list
-from faceleak_check.image_sets import EmbeddedSet, Role, with_excluded
-from faceleak_check.matches import Gone
-from faceleak_check.policy.schema import Case, Expect, Policy
+from faceleak_check.hubs import suspected_in_list
+from faceleak_check.policy.schema import Case, Policy
 from faceleak_check.previous import with_previous
-from faceleak_check.records import (
-    Calibration,
-    ChanceMatches,
-    EmbedderSpec,
-    ErrorRate,
-    ImageRef,
-    Measurement,
-    Outcome,
-    Scan,
-    SetSummary,
-    Verdict,
-)
-from faceleak_check.screening import Screener
+from faceleak_check.records import Measurement, Outcome, Verdict
+from faceleak_check.screened_figure import ScreenedFigure
 
-__all__ = ["Comparison", "conclude"]
+__all__ = ["conclude"]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """What a case compares.
-
-    Attributes:
-        check: The check, its thresholds as cosines or distances.
-        figures: Measures; None where a set has no image that can be compared.
-        sets: Where each image of the sets went, by role.
-        expected: What the policy says that they hold, by role.
-        embedder: The embedder's spec; None for precomputed matches.
-        agreement: The specs of the embedders that must agree, by name.
-        seconds: Those embedders with their templates.
-        screener: The screens; None where the policy has none, or the check does not ask for them.
-        whole: Roles of the sets that are screened whole.
-        embedded: The sets with their images, by role; empty for precomputed matches.
-        thresholds: The thresholds that were asked for as error rates, by the embedder's name.
-        error_rates: Thresholds of other false match rates, for a figure; empty where nothing tells them.
-        chance: What the threshold predicts by chance; None where nothing tells.
-        hubs: The hub rule; None where the policy has none, or the check does not ask for it.
-        kinds: Tells copies from other pictures of a person; None without images.
-        unseen: What control people find in the source; None without a control.
-        scan: Which images were looked at in full precision; None where all were from the start.
-    """
-
-    check: Any
-    figures: Figures | None
-    sets: Mapping[str, SetSummary]
-    expected: Mapping[str, Expect] = field(default_factory=dict)
-    embedder: EmbedderSpec | None = None
-    agreement: Mapping[str, EmbedderSpec] = field(default_factory=dict)
-    seconds: tuple[SecondEmbedder, ...] = ()
-    screener: Screener | None = None
-    whole: tuple[Role, ...] = ()
-    embedded: Mapping[Role, EmbeddedSet] = field(default_factory=dict)
-    thresholds: Mapping[str, Calibration] = field(default_factory=dict)
-    error_rates: tuple[ErrorRate, ...] = ()
-    chance: ChanceMatches | None = None
-    hubs: HubRule | None = None
-    kinds: Kinds | None = None
-    unseen: Unseen | None = None
-    scan: Scan | None = None
+_UNSCREENED = ("the screens looked at nothing: a match list comes without images",)
 
 
 def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case, today: date) -> Verdict:
@@ -106,7 +49,7 @@ def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case, t
         return _nothing_left(blank, compared, policy)
     accepted = policy.waivers.pairs(today)
     if compared.screener is not None:
-        screened = _Screens(compared.screener, compared)
+        screened = ScreenedFigure(compared.screener, compared)
         settled = screened.settled(accepted)
         filled = screened.filled(blank)
     else:
@@ -115,90 +58,6 @@ def conclude(blank: Verdict, compared: Comparison, policy: Policy, case: Case, t
     if settled is None:
         return _nothing_left(filled, compared, policy)
     return _judged(filled, settled, compared, policy, case, today)
-
-
-_SIDES: Mapping[str, tuple[Role, ...]] = {
-    "generated": ("generated", "canaries", "dataset"),
-    "source": ("source", "control"),
-}
-"""Which role's images are looked for among which, once they are gone."""
-
-_UNSCREENED = ("the screens looked at nothing: a match list comes without images",)
-
-
-class _Screens:
-    """The screens in one comparison: they look at the images that its figure depends on."""
-
-    def __init__(self, screener: Screener, compared: Comparison) -> None:
-        self._screener = screener
-        self._compared = compared
-        self._bare: Settled | None = None
-        self._settled: Settled | None = None
-
-    def settled(self, accepted: Collection[tuple[str, str]]) -> Settled | None:
-        """The figure once the screens have had their say; None where they leave nothing to compare."""
-        compared, figures = self._compared, self._compared.figures
-        assert figures is not None
-        for role in compared.whole:
-            self._screener.look_at(role, compared.embedded[role].images)
-        gone = self._all_gone(Gone())
-        self._bare = settle(figures, seconds=compared.seconds, hubs=_afresh(compared.hubs))
-        self._settled = settle(
-            figures,
-            gone=gone,
-            seconds=compared.seconds,
-            screens=self,
-            hubs=compared.hubs,
-            accepted=accepted,
-        )
-        return self._settled
-
-    def look_at(self, images: Mapping[Role, Collection[ImageRef]], gone: Gone) -> Gone:
-        """Asks about the images, role by role."""
-        new = [self._screener.look_at(role, those) for role, those in images.items()]
-        return self._all_gone(gone) if any(new) else gone
-
-    def _all_gone(self, gone: Gone) -> Gone:
-        rejected = self._screener.rejected
-        found = {
-            side: frozenset(digest for role in roles for digest in rejected.get(role, ()))
-            for side, roles in _SIDES.items()
-        }
-        return replace(gone, generated=found["generated"], source=found["source"])
-
-    def filled(self, blank: Verdict) -> Verdict:
-        """The verdict with what the screens took out, and what the figure would be without them."""
-        taken_out = any(self._screener.rejected.values())
-        screened: dict[str, SetSummary] = {
-            role: with_excluded(blank.sets[role], self._screener.exclusions(role))
-            for role in self._screener.rejected
-        }
-        return replace(
-            blank,
-            sets={**blank.sets, **screened},
-            screens=self._screener.summaries(self._leaking_contents()),
-            unscreened=self._bare.measured if self._bare and taken_out else None,
-        )
-
-    def _leaking_contents(self) -> dict[Role, set[str]]:
-        """The images in pairs that would count against the release if nothing were screened, by role."""
-        assert self._bare is not None
-        measured, matches = self._bare.measured, self._bare.matches
-        pairs = [pair for pair in measured.pairs if measured.leaks or pair.similarity > measured.limit]
-        if matches is not None and not (measured.leaks and pairs):
-            rows = self._compared.check.leaking(matches)
-            pairs += [
-                matches.pair(int(row), int(column)) for row, column in zip(*rows.nonzero(), strict=True)
-            ]
-        if self._settled and measured.leaks:
-            pairs += self._settled.seen.values()
-        generated, source = {pair.generated.sha256 for pair in pairs}, {pair.source.sha256 for pair in pairs}
-        roles: dict[Role, set[str]] = {role: set() for role in self._screener.rejected}
-        return roles | {"generated": generated, "source": source}
-
-
-def _afresh(hubs: HubRule | None) -> HubRule | None:
-    return None if hubs is None else hubs.afresh()
 
 
 def _nothing_left(blank: Verdict, compared: Comparison, policy: Policy) -> Verdict:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from faceleak_check.calibrating import Calibrator
 from faceleak_check.calibration_sets import CalibrationSets
-from faceleak_check.canaries import CanaryReader
-from faceleak_check.case_sets import CaseSets, expected
+from faceleak_check.case_comparison import Comparison
+from faceleak_check.case_sets import CaseSets, expected, in_all, of_one
 from faceleak_check.checks.canary_recall import CanaryRecall
 from faceleak_check.checks.coverage import Coverage
 from faceleak_check.checks.excess_risk import ExcessRisk
@@ -18,7 +17,6 @@ from faceleak_check.checks.leaks import cosine_of
 from faceleak_check.checks.membership_inference import MembershipInference
 from faceleak_check.checks.near_copy import NearCopy
 from faceleak_check.comparison import SecondEmbedder
-from faceleak_check.concluding import Comparison
 from faceleak_check.copies import Kinds
 from faceleak_check.embedding import loaded
 from faceleak_check.error_rates import ErrorRates
@@ -26,18 +24,14 @@ from faceleak_check.executors.engines import executor_for
 from faceleak_check.hubs import HubRule
 from faceleak_check.image_sets import EmbeddedSet, Role, summary_of
 from faceleak_check.measures import figures_of
-from faceleak_check.measuring import (
-    CanaryFigures,
-    CoverageFigures,
-    ListFigures,
-)
+from faceleak_check.measuring import CoverageFigures, ListFigures
 from faceleak_check.policy.scans import why_not_scanned
 from faceleak_check.policy.schema import Case, ExecutionKeys, NamedEmbedder, Policy
+from faceleak_check.preparing_canaries import canaries_compared
 from faceleak_check.protocols import Progress
 from faceleak_check.readers.decode import decode
-from faceleak_check.records import Alignment, Exclusion, ImageRef, SetSummary
+from faceleak_check.records import SetSummary
 from faceleak_check.registry import READERS
-from faceleak_check.screening import Screener
 from faceleak_check.store.roots import Root
 from faceleak_check.two_speed import looked_at_again
 
@@ -76,7 +70,7 @@ class Preparation:
         if isinstance(case.check, Coverage):
             return self._coverage(policy, case, case.check)
         if isinstance(case.check, CanaryRecall):
-            return self._canaries(policy, case, case.check)
+            return canaries_compared(policy, case, case.check, self.sets, self.calibrator)
         return self._sets_compared(policy, case)
 
     def calibration_sets(self, policy: Policy, case: Case, named: NamedEmbedder) -> CalibrationSets:
@@ -100,7 +94,7 @@ class Preparation:
         }
         first, *_ = by_embedder.values()
         sets: dict[Role, EmbeddedSet] = {
-            role: _in_all({name: roles[role] for name, roles in by_embedder.items()}) for role in first
+            role: in_all({name: roles[role] for name, roles in by_embedder.items()}) for role in first
         }
         is_screened = getattr(case.check, "is_screened", True)
         screener = self.sets.screener(policy, case, sets) if is_screened else None
@@ -164,7 +158,7 @@ class Preparation:
 
     def _coverage(self, policy: Policy, case: Case, check: Coverage) -> Comparison:
         assert case.embedder is not None
-        sets = _of_one(self.sets.by_role(policy, case, case.embedder), case.embedder)
+        sets = of_one(self.sets.by_role(policy, case, case.embedder), case.embedder)
         return Comparison(
             check=check,
             figures=CoverageFigures(check=check, one=sets["dataset"]),
@@ -174,63 +168,6 @@ class Preparation:
             screener=self.sets.screener(policy, case, sets),
             whole=("dataset",),
             embedded=sets,
-        )
-
-    def _canaries(self, policy: Policy, case: Case, check: CanaryRecall) -> Comparison:
-        assert case.embedder is not None
-        sets = self.sets.by_role(policy, case, case.embedder)
-        screener = self.sets.screener(policy, case, sets)
-        rates = ErrorRates(policy, case, self.sets, self.calibrator)
-        if check.threshold is None:
-            check = replace(check, threshold=rates.strictest())
-        else:
-            check = rates.with_cosine(check, case.embedder, sets, screener)
-        figures = None
-        originals = _originals(sets["source"], check.n, screener)
-        if originals:
-            sets["canaries"], figures = self._altered(policy, case, check, sets["source"], originals)
-        sets = _of_one(sets, case.embedder)
-        return Comparison(
-            check=check,
-            figures=figures,
-            sets={role: one.summary for role, one in sets.items()},
-            expected=expected(policy, case),
-            embedder=self.sets.spec(case.embedder),
-            screener=self.sets.screener(policy, case, sets),
-            whole=("canaries",) if originals else (),
-            embedded=sets,
-            thresholds=rates.found,
-            error_rates=rates.around(check, case.embedder, sets, screener),
-        )
-
-    def _altered(
-        self,
-        policy: Policy,
-        case: Case,
-        check: CanaryRecall,
-        source: EmbeddedSet,
-        originals: tuple[ImageRef, ...],
-    ) -> tuple[EmbeddedSet, CanaryFigures]:
-        """The altered copies, gone the whole way, and what measures how many were caught."""
-        assert case.embedder is not None
-        assert case.source is not None
-        name = f"canaries of {source.summary.name}"
-        reader = CanaryReader(source.reader, originals, decode, name=name)
-        dataset = replace(policy.datasets[case.source], name=name)
-        choice = case.embedder.choice
-        canaries = self.sets.embedded.embed_from(
-            reader, dataset, choice, self.sets.embedder(choice), source.alignment
-        )
-        ids: dict[str, list[str]] = {}
-        all_of_them: list[ImageRef | Exclusion] = [*canaries.images, *canaries.summary.excluded]
-        for image in all_of_them:
-            ids.setdefault(reader.kind_of(image), []).append(image.id)
-        return canaries, CanaryFigures(
-            check=check,
-            canaries=canaries.gallery(),
-            source=source.gallery(each_content_once=True),
-            ids=dict(sorted(ids.items())),
-            original_of=reader.original_of,
         )
 
     def _listed(self, policy: Policy, case: Case) -> Comparison:
@@ -270,29 +207,3 @@ def _whole(check: Any) -> tuple[Role, ...]:
     if isinstance(check, MembershipInference):
         return ("generated", "source", "control")
     return ("generated",) if check.needs_whole_set else ()
-
-
-def _originals(source: EmbeddedSet, n: int, screener: Screener | None) -> tuple[ImageRef, ...]:
-    """The first images by content that no screen takes out: an altered child would be taken out for its age."""
-    chosen: list[ImageRef] = []
-    in_order = sorted(source.gallery(each_content_once=True).images, key=lambda image: image.sha256)
-    while len(chosen) < n and in_order:
-        some, in_order = in_order[: n - len(chosen)], in_order[n - len(chosen) :]
-        if screener is not None:
-            screener.look_at("source", some)
-            some = [image for image in some if image.sha256 not in screener.rejected["source"]]
-        chosen += some
-    return tuple(chosen)
-
-
-def _of_one(sets: Mapping[Role, EmbeddedSet], named: NamedEmbedder) -> dict[Role, EmbeddedSet]:
-    """The sets with their alignment in the record."""
-    return {role: _in_all({named.name: one}) for role, one in sets.items()}
-
-
-def _in_all(by_embedder: Mapping[str, EmbeddedSet]) -> EmbeddedSet:
-    """The images that every embedder could compare, with the first one's templates; what another one lost is lost."""
-    first, *others = by_embedder.values()
-    left = first.without({gone.id: gone for other in others for gone in other.summary.excluded})
-    alignments: dict[str, Alignment] = {name: one.alignment for name, one in by_embedder.items()}
-    return replace(left, summary=replace(left.summary, alignments=alignments))

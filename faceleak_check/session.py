@@ -27,9 +27,10 @@ from faceleak_check.collection import (
 from faceleak_check.errors import EvidenceError, PolicyError
 from faceleak_check.policy.schema import Policy
 from faceleak_check.policy.waiver_use import WaiverUse, waiver_use
-from faceleak_check.reports.evidence import EvidenceFolder, invalid_policy_record, policy_record
+from faceleak_check.reports.evidence import EvidenceFolder
 from faceleak_check.reports.github import PolicyPlace, inert, tell_github
 from faceleak_check.reports.layout import safe
+from faceleak_check.reports.policy_records import invalid_policy_record, policy_record
 from faceleak_check.reports.summary import summary_lines
 from faceleak_check.reports.waivers import UnmatchedText, fails
 from faceleak_check.suites import PolicySuites

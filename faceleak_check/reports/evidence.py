@@ -23,25 +23,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faceleak_check.errors import EvidenceError, PolicyError
-from faceleak_check.policy.schema import Policy
-from faceleak_check.policy.waiver_use import WaiverUse
+from faceleak_check.errors import EvidenceError
 from faceleak_check.records import Verdict
-from faceleak_check.reports.leaves import printable
 from faceleak_check.reports.manifests import MANIFESTS, Manifests
 from faceleak_check.reports.statement import STATEMENT, statement_bytes
 from faceleak_check.reports.thumbnails import FOLDER as THUMBNAILS
 from faceleak_check.reports.tools import tools_of
-from faceleak_check.reports.waivers import waivers_record
 from faceleak_check.seals import EVIDENCE_VERSION, canonical_json, sealed
 from faceleak_check.whole_files import locked, write_whole
 
-__all__ = [
-    "REPORT",
-    "EvidenceFolder",
-    "invalid_policy_record",
-    "policy_record",
-]
+__all__ = ["REPORT", "EvidenceFolder"]
 
 Record = Mapping[str, Any]
 
@@ -50,7 +41,6 @@ REPORT = "report.html"
 _NAME_LETTERS = 55
 _LEAST_ROOM = 1 << 12
 """Bytes that must be free; an empty file can be made on a full disk, too."""
-_WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
 
 
 class EvidenceFolder:
@@ -237,52 +227,6 @@ def _is_there(file: Path, sha256: str) -> bool:
     with contextlib.suppress(FileNotFoundError), file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest() == sha256
     return False
-
-
-def policy_record(
-    policy: Policy, ran: Mapping[str, Record | None], use: WaiverUse | None = None
-) -> dict[str, Any]:
-    """A policy with the records of its cases.
-
-    Args:
-        policy: The policy.
-        ran: Record of each case by its id, in the policy's order; None for a case that has no verdict.
-        use: What its waivers did; None where it names none.
-    """
-    cases = [
-        {name: value for name, value in record.items() if name != "run"} for record in ran.values() if record
-    ]
-    not_run = [case for case, record in ran.items() if record is None]
-    open_questions = bool(not_run) or (use is not None and use.fails)
-    outcomes = {case["outcome"] for case in cases} | ({"inconclusive"} if open_questions else set())
-    return {
-        "file": printable(policy.shown_as),
-        "sha256": policy.sha256,
-        "name": policy.name,
-        "description": policy.description,
-        "outcome": next(outcome for outcome in _WORST_FIRST if outcome in outcomes),
-        "problems": [],
-        "cases": cases,
-        "not_run": not_run,
-        "waivers": waivers_record(use),
-        "standards": list(policy.standards),
-    }
-
-
-def invalid_policy_record(shown_as: str, error: PolicyError) -> dict[str, Any]:
-    """A policy that could not be run, with what is wrong in it."""
-    return {
-        "file": printable(shown_as),
-        "sha256": None,
-        "name": None,
-        "description": None,
-        "outcome": "inconclusive",
-        "problems": [str(problem) for problem in error.problems],
-        "cases": [],
-        "not_run": [],
-        "waivers": None,
-        "standards": [],
-    }
 
 
 @contextlib.contextmanager

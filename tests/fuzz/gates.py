@@ -11,8 +11,9 @@ from planted import LEAK, as_file, pictures, silent
 from faceleak_check.api import PolicyResult, check_with
 from faceleak_check.pipeline import Gate
 from faceleak_check.records import Verdict
-from faceleak_check.reports.evidence import EvidenceFolder, policy_record
+from faceleak_check.reports.evidence import EvidenceFolder
 from faceleak_check.reports.plain import verdict_record
+from faceleak_check.reports.policy_records import policy_record
 from faceleak_check.reports.reading import reading_record
 
 __all__ = ["PAIR", "judge", "write_evidence", "write_folder", "write_policy", "write_source"]

@@ -22,8 +22,9 @@ from gate_project import ALL, Project
 from faceleak_check.landmarks import ARCFACE_112
 from faceleak_check.policy.parse import parse_policy
 from faceleak_check.records import Verdict
-from faceleak_check.reports.evidence import EvidenceFolder, policy_record
+from faceleak_check.reports.evidence import EvidenceFolder
 from faceleak_check.reports.plain import verdict_record
+from faceleak_check.reports.policy_records import policy_record
 
 SCHEMA = json.loads(
     (files("faceleak_check") / "reports" / "evidence.schema.json").read_text(encoding="utf-8")
