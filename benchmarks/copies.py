@@ -20,10 +20,11 @@ from tables import show as show_table
 from faceleak_check import alterations
 from faceleak_check.alterations import ALTERATIONS
 from faceleak_check.canaries import CanaryReader
-from faceleak_check.embedders.phash import N_BITS, PerceptualHash
+from faceleak_check.embedders.phash import PerceptualHash
 from faceleak_check.embedding import EmbeddedSets, build_embedder
 from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.faces.stretched import whole_cutter
+from faceleak_check.hash_bits import HASH_BITS
 from faceleak_check.policy.document import Alignment
 from faceleak_check.policy.schema import Dataset, EmbedderChoice, Labels
 from faceleak_check.protocols import Pixels
@@ -86,7 +87,7 @@ class Hasher:
 
 def bits(one: Hashes, other: Hashes) -> npt.NDArray[np.float64]:
     """How many bits of two lists of hashes differ, row by row."""
-    return np.asarray(np.round(N_BITS * (1 - one.astype(np.float64) @ other.T.astype(np.float64)) / 2))
+    return np.asarray(np.round(HASH_BITS * (1 - one.astype(np.float64) @ other.T.astype(np.float64)) / 2))
 
 
 def read(root: Path) -> dict[str, Pixels]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from faceleak_check.short_digests import short
+
 if TYPE_CHECKING:
     from faceleak_check.protocols import Progress
     from faceleak_check.store.inventory import Inventory, SpecFolder
@@ -147,8 +149,8 @@ def _spec_lines(one: SpecFolder) -> Iterator[str]:
     faces = _many(n_faces, "face") if one.kind == "templates" else ""
     yield f"  {one.name:<22}  {_many(n_images, 'image'):>16}  {faces:>15}  {_size(one.files):>9}"
     spec = one.spec
-    weights = str(spec.get("weights_sha256", ""))[:12] or "none"
-    about = f"spec {one.path.name[:12]}, weights {weights}, {_many(len(one.shards), 'shard')}"
+    weights = short(str(spec.get("weights_sha256", ""))) or "none"
+    about = f"spec {short(one.path.name)}, weights {weights}, {_many(len(one.shards), 'shard')}"
     about += f", {spec['precision']} on {spec['device']}" if spec else ", its spec is lost"
     yield f"      {about}"
     words = spec.get("alignment") or spec.get("question")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from faceleak_check.checks.near_copy import HASH_BITS, MOST_BITS
+from faceleak_check.checks.near_copy import MOST_BITS
 from faceleak_check.embedding import EmbeddedSets
+from faceleak_check.hash_bits import bits_of_cosine
 from faceleak_check.image_sets import EmbeddedSet, each_content_once
 from faceleak_check.records import ImageList, ImageRef, Pair
 from faceleak_check.search.neighbours import Gallery, between
@@ -57,7 +58,7 @@ def _with_kind(pair: Pair, generated: Gallery, source: Gallery, *, leaks: bool) 
     if left is None or right is None:
         return pair
     cosines, _ = between(generated, left[0], source, right[0])
-    bits = round(HASH_BITS * (1 - float(cosines.max())) / 2)
+    bits = bits_of_cosine(float(cosines.max()))
     if bits <= MOST_BITS:
         return replace(pair, kind="copy", bits=bits)
     return replace(pair, kind="person" if leaks else None, bits=bits)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceleak_check.completion import models_and_policies
+from faceleak_check.short_digests import short
 
 if TYPE_CHECKING:
     from faceleak_check.doctor import Finding, Part
@@ -96,5 +97,5 @@ def _what(finding: Finding) -> str:
     spec = finding.spec
     if spec is None:
         return finding.licence
-    digest = f"SHA-256 {spec.weights_sha256[:12]}" if spec.weights_sha256 else "no weights"
+    digest = f"SHA-256 {short(spec.weights_sha256)}" if spec.weights_sha256 else "no weights"
     return f"{spec.device}  {spec.precision}  {spec.licence}  {digest}"

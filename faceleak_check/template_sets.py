@@ -17,13 +17,13 @@ from faceleak_check.readers.arrays.templates import TemplateReader
 from faceleak_check.readers.trouble import trouble
 from faceleak_check.records import Alignment, EmbedderSpec, FaceTemplates
 from faceleak_check.registry import EMBEDDERS
+from faceleak_check.short_digests import short
 from faceleak_check.store.folders import private_folder, store_errors
 from faceleak_check.store.listings import ListingStore
 from faceleak_check.store.roots import Root, local_folder
 
 __all__ = ["origin_sha256", "require_network", "template_set"]
 
-_SHOWN = 12
 _ABOUT_ONE = 0.01
 """How far from one a length may be in numbers of 16 bits that were scaled to one."""
 
@@ -95,8 +95,8 @@ def _require_origin(dataset: Dataset, origin: TemplateOrigin, spec: EmbedderSpec
         return
     raise trouble(
         dataset,
-        f"the templates of {dataset.name!r} were made by {origin.embedder!r} (SHA-256 {origin.sha256[:_SHOWN]}), and "
-        f"are to be compared by {spec.name!r} (SHA-256 {expected[:_SHOWN]})",
+        f"the templates of {dataset.name!r} were made by {origin.embedder!r} (SHA-256 {short(origin.sha256)}), and "
+        f"are to be compared by {spec.name!r} (SHA-256 {short(expected)})",
         place=dataset.path,
         advice=f"In full: {origin.sha256} under datasets.{dataset.name}.templates, {expected} of the embedder. "
         "Templates of two networks have nothing in common: name the one that made these as `embedder`, or have them "

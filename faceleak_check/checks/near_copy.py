@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.checks.leaks import find_leaks, leaking
+from faceleak_check.hash_bits import HASH_BITS, cosine_of_bits
 from faceleak_check.matches import Matches
 from faceleak_check.policy.names import Sha256
 from faceleak_check.policy.paths import PolicyPath
 from faceleak_check.policy.types import Cosine, Count, HashBits, Threshold, check_keys
 from faceleak_check.records import AboutCheck, Measurement
 
-__all__ = ["HASH_BITS", "MOST_BITS", "NearCopy"]
+__all__ = ["MOST_BITS", "NearCopy"]
 
-HASH_BITS = 64
 MOST_BITS = 6
 """Bits of two perceptual hashes that may differ in a copy, where the policy does not say (docs/accuracy.md)."""
 
@@ -73,7 +73,7 @@ class NearCopy:
             return Threshold(cosine=_SSCD if self.min_similarity is None else self.min_similarity)
         bits = MOST_BITS if self.max_bits is None else self.max_bits
         # half a bit of room, as the templates are rounded
-        return Threshold(cosine=max(-1.0, 1 - 2 * (bits + 0.5) / HASH_BITS))
+        return Threshold(cosine=max(-1.0, cosine_of_bits(bits + 0.5)))
 
     def leaking(self, matches: Matches) -> npt.NDArray[np.bool_]:
         """Which neighbours are copies, shape (n, k)."""

@@ -10,25 +10,18 @@ import numpy.typing as npt
 
 from faceleak_check.errors import ModelError
 from faceleak_check.faces.stretched import STRETCHED_AND_MIRRORED
+from faceleak_check.hash_bits import HASH_BITS
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.records import EmbedderSpec, Templates
 from faceleak_check.remade import Remade
 
-__all__ = ["N_BITS", "PerceptualHash", "cosine_of_bits"]
-
-N_BITS = 64
-"""Bits of a hash."""
+__all__ = ["PerceptualHash"]
 
 _SIDE = 8
 # the side that imagehash brings pictures to, so that it does not resize the chip again
 _CHIP = 32
 # of 255: less is what rounding and JPEG make of one colour, and the hash of that is noise
 _FLAT = 4
-
-
-def cosine_of_bits(n_bits: int) -> float:
-    """The cosine of two hashes that differ in that many bits; exact, so it can be a threshold."""
-    return 1 - 2 * n_bits / N_BITS
 
 
 class PerceptualHash(Remade):
@@ -60,7 +53,7 @@ class PerceptualHash(Remade):
             name=self.name,
             weights_sha256="",
             licence="BSD-2-Clause",
-            dimension=N_BITS,
+            dimension=HASH_BITS,
             input_size=_CHIP,
             colour_order="RGB",
             # another version may hash otherwise, and hashes of two kinds must not be compared
@@ -81,7 +74,7 @@ class PerceptualHash(Remade):
 
     def embed(self, chips: npt.NDArray[np.uint8]) -> Templates:
         """The hashes of RGB chips, uint8, shape (n, 32, 32, 3), as unit-length rows."""
-        bits = np.array([_bits(chip) for chip in chips]).reshape(-1, N_BITS)
+        bits = np.array([_bits(chip) for chip in chips]).reshape(-1, HASH_BITS)
         vectors = np.where(bits, np.float32(1 / _SIDE), np.float32(-1 / _SIDE))
         return Templates(vectors=vectors, norms=np.full(len(chips), _SIDE, np.float32))
 
@@ -95,7 +88,7 @@ def _bits(chip: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     assert isinstance(darkest, int)
     assert isinstance(brightest, int)
     if brightest - darkest < _FLAT:
-        flat = np.zeros(N_BITS, dtype=bool)
+        flat = np.zeros(HASH_BITS, dtype=bool)
         flat[0] = True  # as imagehash hashes one grey: all of it is in the first coefficient
         return flat
     hashed: npt.NDArray[np.bool_] = imagehash.phash(grey, hash_size=_SIDE).hash

@@ -9,10 +9,10 @@ import math
 import re
 from decimal import Decimal
 
+from faceleak_check.hash_bits import HASH_BITS
 from faceleak_check.policy.wording import found
 
 __all__ = [
-    "HASH_SIZE",
     "LARGEST_CHIP",
     "chip_size",
     "confidence",
@@ -31,7 +31,6 @@ __all__ = [
 
 LARGEST_COUNT = 10**12
 LARGEST_CHIP = 1024
-HASH_SIZE = 64
 LEAST_MEMORY = 64 << 20
 _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?")
 _SIZE = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[KMGT]i?B|B)")
@@ -154,9 +153,9 @@ def chip_size(value: object) -> int:
 def hash_bits(value: object) -> int:
     """A whole number in [0, 64]."""
     number = _whole_number(value)
-    if number is None or not 0 <= number <= HASH_SIZE:
+    if number is None or not 0 <= number <= HASH_BITS:
         raise ValueError(
-            f"found {found(value)}, expected a whole number of bits from 0 to {HASH_SIZE}, such as 8"
+            f"found {found(value)}, expected a whole number of bits from 0 to {HASH_BITS}, such as 8"
         )
     return number
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 import pydantic.dataclasses
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from faceleak_check.hash_bits import HASH_BITS
 from faceleak_check.policy.numbers import (
-    HASH_SIZE,
     LARGEST_CHIP,
     chip_size,
     confidence,
@@ -118,7 +118,7 @@ ChipSize = Annotated[
 """Height and width of a face chip in pixels, in [1, 1024]."""
 
 HashBits = Annotated[
-    int, BeforeValidator(hash_bits), _schema({"type": "integer", "minimum": 0, "maximum": HASH_SIZE})
+    int, BeforeValidator(hash_bits), _schema({"type": "integer", "minimum": 0, "maximum": HASH_BITS})
 ]
 """How many of the bits of two perceptual hashes differ, in [0, 64]."""
 

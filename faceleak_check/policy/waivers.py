@@ -28,6 +28,7 @@ from faceleak_check.policy.source import read_source
 from faceleak_check.policy.types import check_keys
 from faceleak_check.policy.validation import Validator
 from faceleak_check.policy.wording import found
+from faceleak_check.short_digests import short
 
 __all__ = ["Follows", "Waiver", "WaiverDocument", "Waivers", "read_waivers"]
 
@@ -90,7 +91,7 @@ class Waiver:
     @property
     def described(self) -> str:
         """Which one it is, without the name of any image."""
-        return f"{self.generated[:12]} with {self.source[:12]}, owner {self.owner}"
+        return f"{short(self.generated)} with {short(self.source)}, owner {self.owner}"
 
 
 @check_keys

@@ -16,11 +16,10 @@ from faceleak_check.readers.listing import path_of
 from faceleak_check.records import ImageRef
 from faceleak_check.regular_files import read_regular
 from faceleak_check.reports.layout import safe
+from faceleak_check.short_digests import short
 from faceleak_check.whole_files import remove_torn, write_whole
 
 __all__ = ["Quarantine"]
-
-_SHOWN = 12
 
 
 class Quarantine:
@@ -40,7 +39,7 @@ class Quarantine:
         self.folder = Path(os.path.realpath(folder))
         self._policy = policy
         self._evidence = evidence_sha256
-        self._plan = self.folder / f"faceleak-quarantine.{evidence_sha256[:_SHOWN]}.json"
+        self._plan = self.folder / f"faceleak-quarantine.{short(evidence_sha256)}.json"
         for name, dataset in policy.datasets.items():
             shared = overlap(self.folder, dataset.path)
             if shared:

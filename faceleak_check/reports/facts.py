@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from faceleak_check.reports.layout import paragraphs
+from faceleak_check.short_digests import short
 
 __all__ = ["fact_lines", "facts"]
 
-_DIGEST_SHOWN = 12
 _LABEL_WIDTH = 11
 _COMBINED = {"any_of": " or ", "all_of": " and "}
 _BY_CHANCE = {
@@ -53,7 +53,7 @@ def facts(record: Record) -> Iterator[Fact]:
     yield from _sets(record)
     yield from _alignments(record)
     for embedder in filter(None, [record["embedder"], *record["agreement"].values()]):
-        yield "embedder", f"{embedder['name']} {embedder['weights_sha256'][:_DIGEST_SHOWN]}".rstrip()
+        yield "embedder", f"{embedder['name']} {short(embedder['weights_sha256'])}".rstrip()
     if record["scan"]:
         yield "scan", _scan(record["scan"])
     if record["search"]:
@@ -115,7 +115,7 @@ def _span(found: Record, digits: str) -> str:
 
 
 def _previous(previous: Record, unit: str) -> str:
-    return f"{_figured(previous['value'], unit)} in evidence {previous['evidence_sha256'][:_DIGEST_SHOWN]}"
+    return f"{_figured(previous['value'], unit)} in evidence {short(previous['evidence_sha256'])}"
 
 
 def _figured(value: float, unit: str) -> str:

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from faceleak_check.policy.report_keys import StandardName
 from faceleak_check.reports.standard_figures import FIGURES
 from faceleak_check.reports.standard_topics import STANDARDS, Topic
 
-__all__ = ["NOT_MEASURED", "StandardRow", "standard_title", "standards_rows"]
+__all__ = ["NOT_MEASURED", "StandardRow", "standards_rows"]
 
 NOT_MEASURED = "not measured by this policy"
 
@@ -37,11 +36,6 @@ class StandardRow:
     asks: str
     figure: str
     case: str
-
-
-def standard_title(name: StandardName) -> str:
-    """What a text is called, such as ``GDPR, Recital 26``."""
-    return STANDARDS[name].title
 
 
 def standards_rows(policy_record: Record) -> tuple[StandardRow, ...]:

@@ -8,12 +8,12 @@ from typing import Any
 from rich.cells import cell_len
 
 from faceleak_check.reports.layout import WIDTH, aligned, fitted, padded, paragraphs, safe
+from faceleak_check.short_digests import short
 
 __all__ = ["canary_table", "hub_list", "pair_table"]
 
 _PAIRS_SHOWN = 10
 _HUBS_SHOWN = 5
-_DIGEST_SHOWN = 12
 _NAME_SHOWN = 12
 _HUB_NAME_WIDTH = 40
 _OTHERS_SHOWN = 5
@@ -61,7 +61,7 @@ def _figures(pairs: Sequence[Record]) -> list[str]:
 def _images(pair: Record, *, names: bool) -> tuple[str, str]:
     if names:
         return safe(pair["generated"]), safe(pair["source"])
-    return pair["generated_sha256"][:_DIGEST_SHOWN], pair["source_sha256"][:_DIGEST_SHOWN]
+    return short(pair["generated_sha256"]), short(pair["source_sha256"])
 
 
 def canary_table(canaries: Sequence[Record]) -> Iterator[str]:
@@ -91,7 +91,7 @@ def hub_list(hubs: Sequence[Record], *, names: bool) -> Iterator[str]:
         return
     yield f"source images that are the best match of many ({len(hubs):,}):"
     for hub in hubs[:_HUBS_SHOWN]:
-        name = safe(hub["source"]) if names else hub["source_sha256"][:_DIGEST_SHOWN]
+        name = safe(hub["source"]) if names else short(hub["source_sha256"])
         sentence = f"{fitted(name, _HUB_NAME_WIDTH)}: {hub['reason']}"
         yield from (f"  {line}" for line in paragraphs([sentence], width=WIDTH - 2))
     if len(hubs) > _HUBS_SHOWN:

@@ -9,6 +9,7 @@ from typing import Any
 from faceleak_check.policy.waiver_use import WaiverUse
 from faceleak_check.policy.waivers import Waiver
 from faceleak_check.reports.layout import safe
+from faceleak_check.short_digests import short
 
 __all__ = [
     "UnmatchedText",
@@ -109,9 +110,9 @@ def headline(record: Record) -> str:
 
 
 def _named(waivers: Sequence[Record]) -> Iterator[str]:
-    """Each by twelve digits of its two digests and its owner, as far as there are not too many."""
+    """Each by the first digits of its two digests and its owner, as far as there are not too many."""
     for one in waivers[:_MOST_NAMED]:
-        yield f"{one['generated'][:12]} with {one['source'][:12]}, owner {safe(one['owner'])}"
+        yield f"{short(one['generated'])} with {short(one['source'])}, owner {safe(one['owner'])}"
     if len(waivers) > _MOST_NAMED:
         yield f"and {len(waivers) - _MOST_NAMED:,} more, all in the evidence"
 

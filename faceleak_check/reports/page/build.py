@@ -22,6 +22,7 @@ from faceleak_check.reports.page.pictures import Pictures
 from faceleak_check.reports.page.sections import PolicySection, policy_section
 from faceleak_check.reports.page.words import cleaned, counted
 from faceleak_check.reports.thumbnails import N_PAIRS
+from faceleak_check.short_digests import short
 from faceleak_check.whole_files import remove_torn, write_whole
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def _page() -> Template:
     )
     environment.filters["as_svg"] = environment.filters["as_json"] = Markup
     environment.filters["first_rows"] = _first_rows
+    environment.filters["short"] = short
     return environment.get_template("page.html.jinja")
 
 

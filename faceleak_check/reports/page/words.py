@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["cleaned", "counted", "joined", "on_one_line", "percent", "shown_digest"]
+__all__ = ["cleaned", "counted", "joined", "on_one_line", "percent"]
 
 # What no name should be able to do to a page: end a line in a terminal, turn the direction of the text after it
 # around, or be no text at all. The joiners that Persian and Hindi are written with are not among them.
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-_DIGEST_SHOWN = 12
 
 
 def cleaned(data: Any) -> Any:
@@ -50,8 +49,3 @@ def joined(names: Iterable[str]) -> str:
     """Names as a sentence has them: ``a, b and c``."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def shown_digest(sha256: str) -> str:
-    """As much of a digest as tells two files apart."""
-    return sha256[:_DIGEST_SHOWN]

@@ -22,10 +22,11 @@ from faceleak_check.alterations import (
     relit,
     shrunk,
 )
-from faceleak_check.embedders.phash import N_BITS, PerceptualHash, cosine_of_bits
+from faceleak_check.embedders.phash import PerceptualHash
 from faceleak_check.errors import ModelError
 from faceleak_check.executors.stages import EmbedStage
 from faceleak_check.faces.stretched import STRETCHED_AND_MIRRORED, whole_cutter
+from faceleak_check.hash_bits import HASH_BITS, bits_of_cosine, cosine_of_bits
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.protocols import Embedder
 from faceleak_check.readers.decode import decode
@@ -66,7 +67,7 @@ def gallery(templates: FaceTemplates, name: str) -> Gallery:
 def n_bits_apart(copies: Sequence[Pixels], originals: Sequence[Pixels]) -> npt.NDArray[np.float64]:
     """Fewest bits by which each copy differs from each original, either of them mirrored or not."""
     one, two = (embedded(pictures).templates.vectors for pictures in (copies, originals))
-    apart = (1 - one @ two.T) * N_BITS / 2
+    apart = (1 - one @ two.T) * HASH_BITS / 2
     return apart.reshape(len(copies), 2, len(originals), 2).min(axis=(1, 3))
 
 
@@ -119,6 +120,7 @@ def test_a_template_is_sixty_four_equal_steps(embedder: PerceptualHash, lfw_face
 
 def test_the_cosine_of_a_number_of_bits() -> None:
     assert [cosine_of_bits(n) for n in (0, 6, 32, 64)] == [1.0, 0.8125, 0.0, -1.0]
+    assert all(bits_of_cosine(cosine_of_bits(n) + 0.01) == n for n in range(HASH_BITS + 1))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from faceleak_check.records import CheckKind, Verdict
 from faceleak_check.registry import CHECKS
 from faceleak_check.reports.plain import verdict_record
 from faceleak_check.reports.standard_topics import STANDARDS
-from faceleak_check.reports.standards import NOT_MEASURED, StandardRow, standard_title, standards_rows
+from faceleak_check.reports.standards import NOT_MEASURED, StandardRow, standards_rows
 
 ROOT = Path(__file__).parents[3]
 NAMES: tuple[StandardName, ...] = get_args(StandardName)
@@ -28,7 +28,7 @@ def policy(*verdicts: Verdict, standards: tuple[str, ...] = NAMES) -> dict[str, 
 
 
 def figures(rows: tuple[StandardRow, ...], standard: StandardName, clause: str) -> list[tuple[str, str]]:
-    title = standard_title(standard)
+    title = STANDARDS[standard].title
     return [(row.case, row.figure) for row in rows if (row.standard, row.clause) == (title, clause)]
 
 
@@ -37,7 +37,7 @@ WHOLE = standards_rows(policy(*EVERY.values()))
 
 def test_every_name_of_a_policy_has_its_topics() -> None:
     assert tuple(STANDARDS) == NAMES
-    assert [standard_title(name) for name in NAMES] == [
+    assert [STANDARDS[name].title for name in NAMES] == [
         "GDPR, Recital 26",
         "EDPB Opinion 28/2024 on AI models",
         "ISO/IEC 27559:2022",
