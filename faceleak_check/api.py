@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from faceleak_check.errors import UsageError
 from faceleak_check.pipeline import Gate, silent
 from faceleak_check.policy.parse import parse_argument
-from faceleak_check.policy.presets import resolve_policies
+from faceleak_check.policy.presets import resolve_policy
 from faceleak_check.policy.schema import Policy
 from faceleak_check.policy.waiver_use import WaiverUse, matched_by, waiver_use
 from faceleak_check.protocols import Progress
@@ -80,11 +79,7 @@ def check(
 
 def check_with(gate: Gate, policy: Path | str, environment: Mapping[str, str] | None = None) -> PolicyResult:
     """As `check`, sharing with earlier calls what the gate has already worked out."""
-    argument, *others = resolve_policies([str(policy)], Path.cwd())
-    if others:
-        raise UsageError(f"{str(policy)!r} holds {1 + len(others)} policies; name one of them")
-    parsed = parse_argument(argument, environment)
-    return run_policy(gate, parsed)
+    return run_policy(gate, parse_argument(resolve_policy(str(policy), Path.cwd()), environment))
 
 
 def run_policy(gate: Gate, policy: Policy) -> PolicyResult:

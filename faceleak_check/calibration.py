@@ -15,6 +15,7 @@ from faceleak_check.policy.types import Threshold
 from faceleak_check.preparing import Preparation
 from faceleak_check.protocols import Progress
 from faceleak_check.records import Calibration, SetSummary, Suspect
+from faceleak_check.reports.layout import WIDTH
 from faceleak_check.reports.leaves import printable
 from faceleak_check.reports.terminal import safe
 from faceleak_check.store.roots import Root
@@ -28,7 +29,6 @@ _NOBODY = (
     "`control:` in a check that has a threshold."
 )
 _SUSPECTS_SHOWN = 10
-_WIDTH = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +184,7 @@ def table_lines(table: CalibrationTable) -> Iterator[str]:
             f"intervals of {100 * first.confidence:.6g}%"
         )
     for row in table.rows:
-        first_line, *others = textwrap.wrap(_threshold(row), _WIDTH - 11, break_long_words=False)
+        first_line, *others = textwrap.wrap(_threshold(row), WIDTH - 11, break_long_words=False)
         yield f"  {row.rate:<8.6g} {first_line}"
         yield from (f"{'':11}{line}" for line in others)
     yield from _suspect_lines(first.suspects if first else ())

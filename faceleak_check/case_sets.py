@@ -20,10 +20,12 @@ from faceleak_check.search.engine import SearchEngine
 from faceleak_check.store.roots import Root
 from faceleak_check.store.searches import SearchStore
 
-__all__ = ["CaseSets", "expected", "in_all", "of_one"]
+__all__ = ["OF_STRANGERS", "ROLES", "CaseSets", "expected", "in_all", "of_one"]
 
-_ROLES: tuple[Role, ...] = ("generated", "source", "control", "calibration", "dataset")
-_OF_STRANGERS: tuple[Role, ...] = ("control", "calibration")
+ROLES: tuple[Role, ...] = ("generated", "source", "control", "calibration", "dataset")
+"""Of the datasets that a case names; match lists are no sets of images."""
+OF_STRANGERS: tuple[Role, ...] = ("control", "calibration")
+"""People whom the generator never saw."""
 
 
 class CaseSets:
@@ -70,11 +72,11 @@ class CaseSets:
         Raises:
             InconclusiveError: A dataset, the model or the store cannot be had, or a licence is not allowed.
         """
-        names = {role: name for role in _ROLES if (name := getattr(case, role)) is not None}
+        names = {role: name for role in ROLES if (name := getattr(case, role)) is not None}
         sets: dict[Role, EmbeddedSet] = {role: self._one(policy, name, named) for role, name in names.items()}
         if "control" in sets and "source" in sets:
             sets["control"] = self._disjoint(sets["control"], sets["source"])
-        for role in _OF_STRANGERS if "generated" in sets else ():
+        for role in OF_STRANGERS if "generated" in sets else ():
             if role in sets:
                 refuse_generated(sets[role], sets["generated"], role)
         return sets
@@ -116,7 +118,7 @@ class CaseSets:
 def expected(policy: Policy, case: Case) -> dict[str, Expect]:
     """What the policy says that the sets of a case hold, by role."""
     found = {}
-    for role in (*_ROLES, "matches"):
+    for role in (*ROLES, "matches"):
         name = getattr(case, role)
         expect = None if name is None else policy.datasets[name].expect
         if expect is not None:

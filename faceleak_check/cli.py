@@ -176,21 +176,20 @@ def calibrate(
     """Show the cosine of each error rate on a policy's own sets, and write them to a file to pin."""
     from faceleak_check.calibration import calibrate as calibrated
     from faceleak_check.calibration import pinned_thresholds, table_lines
-    from faceleak_check.errors import UsageError
     from faceleak_check.pipeline import silent
     from faceleak_check.policy.parse import parse_argument
     from faceleak_check.policy.pinned import pinned_yaml
-    from faceleak_check.policy.presets import resolve_policies
+    from faceleak_check.policy.presets import resolve_policy
     from faceleak_check.shared_folder import store_root
+    from faceleak_check.whole_files import write_whole, writing_where_asked
 
-    argument, *others = resolve_policies([policy], Path.cwd())
-    if others:
-        raise UsageError(f"{policy!r} holds {1 + len(others)} policies; name one of them")
+    argument = resolve_policy(policy, Path.cwd())
     with _bar() as progress:
         tables = calibrated(parse_argument(argument, pinned=False), store_root(store), progress or silent)
     typer.echo("\n\n".join("\n".join(table_lines(table)) for table in tables))
     if write is not None:
-        _write(write, pinned_yaml(pinned_thresholds(tables)))
+        with writing_where_asked(write):
+            write_whole(write, pinned_yaml(pinned_thresholds(tables)).encode())
         typer.echo(f"\nWrote {write}. Pin it in the policy: thresholds: {write.name}")
 
 
@@ -231,19 +230,6 @@ def _bar() -> Iterator[Progress | None]:
         yield bar
     finally:
         bar.close()
-
-
-def _write(path: Path, text: str) -> None:
-    from faceleak_check.errors import UsageError
-    from faceleak_check.whole_files import remove_torn, write_whole
-
-    try:
-        remove_torn(path)
-        write_whole(path, text.encode())
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}; choose another file, or free some space"
-        ) from None
 
 
 app.command(rich_help_panel=_AFTER)(report)

@@ -11,7 +11,7 @@ from faceleak_check.checks.coverage import Coverage
 from faceleak_check.errors import DatasetError, UsageError
 from faceleak_check.image_sets import EmbeddedSet
 from faceleak_check.policy.parse import parse_argument
-from faceleak_check.policy.presets import resolve_policies
+from faceleak_check.policy.presets import resolve_policy
 from faceleak_check.policy.roles import MATCHES
 from faceleak_check.policy.schema import Case, NamedEmbedder, Policy
 from faceleak_check.preparing import Preparation
@@ -22,7 +22,7 @@ from faceleak_check.registry import suggestion
 from faceleak_check.store.roots import Root
 from faceleak_check.template_file import write_templates
 from faceleak_check.template_sets import origin_sha256
-from faceleak_check.whole_files import remove_torn
+from faceleak_check.whole_files import writing_where_asked
 
 __all__ = ["EmbeddedDataset", "embed_to", "embedded_dataset", "how_to_use"]
 
@@ -60,17 +60,10 @@ def embed_to(
         PolicyError: The policy is wrong.
         InconclusiveError: The dataset or the model cannot be had.
     """
-    argument, *others = resolve_policies([policy], Path.cwd())
-    if others:
-        raise UsageError(f"{policy!r} holds {1 + len(others)} policies; name one of them")
+    argument = resolve_policy(policy, Path.cwd())
     dataset = embedded_dataset(parse_argument(argument, pinned=False), name, embedder, store, progress)
-    try:
-        remove_torn(path)
+    with writing_where_asked(path):
         write_templates(path, dataset.embedded, dataset.spec.dimension)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}; choose another file, or free some space"
-        ) from None
     return tuple(how_to_use(path, dataset))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from faceleak_check.calibrating import Calibrator
 from faceleak_check.calibration_sets import CalibrationSets
-from faceleak_check.case_sets import CaseSets
+from faceleak_check.case_sets import OF_STRANGERS, CaseSets
 from faceleak_check.checks.leaks import cosine_of
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.guards import blamed
@@ -54,9 +54,7 @@ class ErrorRates:
             by_role: The case's sets by this embedder.
             screener: The screens; None where nothing is screened.
         """
-        left = {
-            role: _screened(role, one, screener) for role, one in by_role.items() if role in _OF_STRANGERS
-        }
+        left = {role: _screened(role, one, screener) for role, one in by_role.items() if role in OF_STRANGERS}
         bare = CalibrationSets(
             name=named.name,
             spec=self._sets.spec(named),
@@ -152,9 +150,6 @@ class ErrorRates:
                 strictest, best = cosine, others.found
         self.found.update(best)
         return Threshold(cosine=strictest)
-
-
-_OF_STRANGERS: tuple[Role, ...] = ("control", "calibration")
 
 
 def _screened(role: Role, one: EmbeddedSet, screener: Screener | None) -> EmbeddedSet:

@@ -15,6 +15,7 @@ from faceleak_check.checks.identity_exposure import IdentityExposure
 from faceleak_check.checks.leaks import cosine_of
 from faceleak_check.checks.recall import measured_recall, widened
 from faceleak_check.checks.statistics.clusters import clusters
+from faceleak_check.checks.statistics.rates import USUAL_CONFIDENCE
 from faceleak_check.checks.top_k_similarity import TopKSimilarity
 from faceleak_check.comparison import Measured
 from faceleak_check.errors import InconclusiveError
@@ -34,7 +35,6 @@ __all__ = [
 
 _SAMPLED = 512
 """Generated images on which an approximate search is compared with an exact one."""
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class PairFigures:
         if not neighbours.is_approximate:
             return NeighbourSearch(index="exact", n_templates=n_templates)
         n_missed, n_sampled = neighbours.n_missed(_SAMPLED)
-        confidence = getattr(self.check, "confidence", None) or _CONFIDENCE
+        confidence = getattr(self.check, "confidence", None) or USUAL_CONFIDENCE
         n_lists, n_probed = neighbours.lists
         return NeighbourSearch(
             index="ivf",

@@ -123,26 +123,16 @@ def _tell_all(lines: Iterable[str], tell: Tell) -> None:
 
 def _write(wanted: _Wanted, files: Sequence[RemovedFile]) -> None:
     from faceleak_check.quarantine.lists import csv_list, plain_list
+    from faceleak_check.whole_files import write_whole, writing_where_asked
 
     if wanted.csv is not None:
-        _write_file(wanted.csv, csv_list(files))
+        with writing_where_asked(wanted.csv):
+            write_whole(wanted.csv, csv_list(files).encode())
     if wanted.write is not None:
-        _write_file(wanted.write, plain_list(files))
+        with writing_where_asked(wanted.write):
+            write_whole(wanted.write, plain_list(files).encode())
     else:
         typer.echo(plain_list(files), nl=False)
-
-
-def _write_file(path: Path, text: str) -> None:
-    from faceleak_check.errors import UsageError
-    from faceleak_check.whole_files import remove_torn, write_whole
-
-    try:
-        remove_torn(path)
-        write_whole(path, text.encode())
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}; choose another file, or free some space"
-        ) from None
 
 
 def _move(place: Quarantine, files: Sequence[RemovedFile], policy: Policy, tell: Tell) -> bool:

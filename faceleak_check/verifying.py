@@ -18,10 +18,10 @@ from faceleak_check.reports.file_lists import differences, root_of
 from faceleak_check.reports.leaves import printable
 from faceleak_check.reports.statement import MERKLE
 from faceleak_check.reports.statement_file import Statement
+from faceleak_check.short_digests import short
 
 __all__ = ["Answer", "chosen_set", "compared", "evidence_beside", "reading_of"]
 
-_DIGITS = 12
 _UNITS = {
     ("images", True): " image",
     ("images", False): " images",
@@ -153,7 +153,7 @@ def _verdicts(stated: Statement, name: str) -> Iterator[str]:
         cases = [case for case in policy["cases"] if name in case["sets"].values()]
         if not cases and not policy["not_run"]:
             continue
-        digest = f", SHA-256 {policy['sha256'][:_DIGITS]}" if policy["sha256"] else ""
+        digest = f", SHA-256 {short(policy['sha256'])}" if policy["sha256"] else ""
         yield f"{policy['file']} ({policy['name']}{digest}): {policy['outcome']}"
         yield from (f"  {case['outcome'].upper():<12} {case['case']}{_figure(case)}" for case in cases)
         yield from (f"  {'NOT RUN':<12} {case}" for case in policy["not_run"])

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["locked", "opened_whole", "remove_torn", "write_whole"]
+from faceleak_check.errors import UsageError
+
+__all__ = ["locked", "opened_whole", "remove_torn", "write_whole", "writing_where_asked"]
 
 _NAME_LETTERS = 48
 """Of up to four bytes each; the name of a file has at most 255."""
@@ -31,6 +33,25 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     """
     with opened_whole(path, durable=durable) as file:
         file.write(data)
+
+
+@contextlib.contextmanager
+def writing_where_asked(path: Path) -> Iterator[None]:
+    """Around the writing of a file that the user has named.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    try:
+        remove_torn(path)
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}; choose another file, or free some space"
+        ) from None
 
 
 @contextlib.contextmanager

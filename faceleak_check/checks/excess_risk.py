@@ -10,13 +10,12 @@ import numpy.typing as npt
 
 from faceleak_check.checks.leaks import leaking, metric_of, people_of, worst_first
 from faceleak_check.checks.statistics import excess
+from faceleak_check.checks.statistics.rates import USUAL_CONFIDENCE
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Share, Threshold, check_keys
 from faceleak_check.records import AboutCheck, Figure, IntArray, Interval, Measurement, Pair
 
 __all__ = ["ExcessRisk"]
-
-_USUAL = 0.95
 
 
 @check_keys
@@ -82,7 +81,7 @@ class ExcessRisk:
             np.stack(self._people_hit(source), axis=1),
             np.stack(self._people_hit(control), axis=1),
             people_of([image.labels for image in source[0].generated]),
-            confidence=self.confidence or _USUAL,
+            confidence=self.confidence or USUAL_CONFIDENCE,
         )
         pairs = [pair for part in source for pair in worst_first(part, self.leaking(part))]
         parts = (
@@ -97,7 +96,7 @@ class ExcessRisk:
         hits = self._people_hit([matches, control])
         mine, other = (people_of([image.labels for image in one.generated]) for one in (matches, control))
         found = excess.excess_risk_of_lists(
-            *hits, source_groups=mine, control_groups=other, confidence=self.confidence or _USUAL
+            *hits, source_groups=mine, control_groups=other, confidence=self.confidence or USUAL_CONFIDENCE
         )
         return self._measurement(found, worst_first(matches, self.leaking(matches)), "of the list hit")
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-from faceleak_check.checks.statistics.rates import bound_of_none
+from faceleak_check.checks.statistics.rates import USUAL_CONFIDENCE, bound_of_none
 from faceleak_check.records import Interval, Measurement, Outcome, Unit
 
 __all__ = ["apart", "brief", "judge", "told_apart"]
 
 _MOST_DIGITS = 17
-_USUAL = 0.95
 """The confidence of the bound that stands behind "nothing found", where the policy asks for none."""
 
 
@@ -42,9 +41,8 @@ def _bound(measured: Measurement) -> str:
     """What "none of n" leaves open."""
     if measured.value or measured.finding or measured.unit not in ("share", "images") or not measured.n:
         return ""
-    return (
-        f"; at {100 * _USUAL:.6g}% confidence up to {100 * bound_of_none(measured.n, _USUAL):.3g}% may leak"
-    )
+    bound = bound_of_none(measured.n, USUAL_CONFIDENCE)
+    return f"; at {100 * USUAL_CONFIDENCE:.6g}% confidence up to {100 * bound:.3g}% may leak"
 
 
 def _straddles(measured: Measurement) -> str:

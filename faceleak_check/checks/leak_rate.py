@@ -8,7 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.checks.leaks import find_leaks, leaking, metric_of, people_of
-from faceleak_check.checks.statistics.rates import wilson_interval, wilson_interval_of_groups
+from faceleak_check.checks.statistics.rates import (
+    USUAL_CONFIDENCE,
+    wilson_interval,
+    wilson_interval_of_groups,
+)
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Share, Threshold, check_keys
 from faceleak_check.records import AboutCheck, Interval, Measurement
@@ -85,7 +89,7 @@ class LeakRate:
         )
 
     def _interval(self, matches: Matches) -> Interval:
-        confidence = self.confidence or 0.95
+        confidence = self.confidence or USUAL_CONFIDENCE
         is_hit = np.asarray(self.leaking(matches).any(axis=1))
         people = people_of([image.labels for image in matches.generated])
         # without a hit nothing shows that images of one synthetic person leak together

@@ -8,13 +8,13 @@ import numpy as np
 
 from faceleak_check.checks.leaks import people_of
 from faceleak_check.checks.statistics import roc
+from faceleak_check.checks.statistics.rates import USUAL_CONFIDENCE
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Confidence, Rate, Share, check_keys
 from faceleak_check.records import AboutCheck, Figure, Measurement, Pair, RocCurve
 
 __all__ = ["MembershipInference"]
 
-_USUAL = 0.95
 _CHANCE = 0.5
 """The area under the curve where members cannot be told from others."""
 
@@ -82,7 +82,7 @@ class MembershipInference:
             self.fpr,
             people_of([image.labels for image in members.generated]),
             people_of([image.labels for image in non_members.generated]),
-            confidence=self.confidence or _USUAL,
+            confidence=self.confidence or USUAL_CONFIDENCE,
         )
         told = members.similarity[:, 0] >= found.threshold
         measured = Measurement(

@@ -7,12 +7,9 @@ from typing import Self
 
 import numpy as np
 
-from faceleak_check.records import Face, ImageRef
+from faceleak_check.records import FACE_NUMBERS, Face, ImageRef
 
-__all__ = ["FACE_NUMBERS", "KnownFaces", "face_numbers"]
-
-FACE_NUMBERS = 15
-"""Numbers of a face: four of its box, ten of its points, and its confidence."""
+__all__ = ["KnownFaces", "face_numbers"]
 
 
 class KnownFaces:

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.errors import ModelError
-from faceleak_check.executors.known_faces import FACE_NUMBERS, KnownFaces, face_numbers
+from faceleak_check.executors.known_faces import KnownFaces, face_numbers
 from faceleak_check.faces.align import Cutter, FaceChip
 from faceleak_check.faces.survey import offset
 from faceleak_check.guards import blamed
 from faceleak_check.protocols import Detector, Embedder, Pixels, Screen
-from faceleak_check.records import ChipTemplate, Face, FaceTemplates, ImageRef, Templates
+from faceleak_check.records import FACE_NUMBERS, ChipTemplate, Face, FaceTemplates, ImageRef, Templates
 
 __all__ = ["Collected", "EmbedStage", "Further", "ScreenStage", "Stage", "SurveyStage", "WithFurther"]
 

@@ -18,6 +18,7 @@ __all__ = [
     "builtin_path",
     "is_policy_name",
     "resolve_policies",
+    "resolve_policy",
 ]
 
 BUILTIN = "builtin:"
@@ -88,6 +89,18 @@ def resolve_policies(arguments: Sequence[str], base: Path) -> tuple[PolicyFileAr
         for policy in _resolve(argument, base):
             found.setdefault(os.path.realpath(policy.path), policy)
     return tuple(found.values())
+
+
+def resolve_policy(argument: str, base: Path) -> PolicyFileArgument:
+    """The one policy file that an argument of `resolve_policies` leads to.
+
+    Raises:
+        UsageError: It leads to no policy, or to several.
+    """
+    policy, *others = resolve_policies([argument], base)
+    if others:
+        raise UsageError(f"{argument!r} holds {1 + len(others)} policies; name one of them")
+    return policy
 
 
 def _resolve(argument: str, base: Path) -> Iterator[PolicyFileArgument]:

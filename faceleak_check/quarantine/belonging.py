@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from faceleak_check.case_sets import ROLES
 from faceleak_check.embedding import loaded
 from faceleak_check.errors import EvidenceError, UsageError
 from faceleak_check.policy.parse import parse_argument
@@ -23,8 +24,6 @@ from faceleak_check.store.listings import ListingStore
 from faceleak_check.store.roots import Root
 
 __all__ = ["listed_sets", "policy_of"]
-
-_LISTED = ("generated", "source", "control", "calibration", "dataset")
 
 Record = Mapping[str, Any]
 
@@ -93,7 +92,7 @@ def listed_sets(
         one["name"]: one["sha256"]
         for case in record["cases"]
         for role, one in case["sets"].items()
-        if role in _LISTED
+        if role in ROLES
     }
     wanted = dict.fromkeys([*expected, *(case.generated for case in policy.cases if case.generated)])
     listed = {

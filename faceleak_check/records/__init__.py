@@ -34,7 +34,7 @@ from faceleak_check.records.images import (
 from faceleak_check.records.merkle import MerkleTree
 from faceleak_check.records.rows import Rows
 from faceleak_check.records.specs import WHOLE_PICTURE, ChipTemplate, EmbedderSpec, ScreenSpec
-from faceleak_check.records.templates import Face, FaceTemplates, Templates
+from faceleak_check.records.templates import FACE_NUMBERS, Face, FaceTemplates, Templates
 from faceleak_check.records.verdicts import (
     Interval,
     Measurement,
@@ -49,6 +49,7 @@ from faceleak_check.records.verdicts import (
 )
 
 __all__ = [
+    "FACE_NUMBERS",
     "IN_SOURCE",
     "NO_FACE",
     "SEVERAL_FACES",

@@ -10,7 +10,10 @@ import numpy.typing as npt
 from faceleak_check.records.arrays import Box, FloatArray, IntArray, Point
 from faceleak_check.records.rows import Rows
 
-__all__ = ["Face", "FaceTemplates", "Templates"]
+__all__ = ["FACE_NUMBERS", "Face", "FaceTemplates", "Templates"]
+
+FACE_NUMBERS = 15
+"""Numbers of a face in one row: four of its box, ten of its points, and its confidence."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,11 +11,12 @@ from faceleak_check.policy.waiver_use import WaiverUse
 from faceleak_check.reports.leaves import printable
 from faceleak_check.reports.waivers import waivers_record
 
-__all__ = ["invalid_policy_record", "policy_record"]
+__all__ = ["WORST_FIRST", "invalid_policy_record", "policy_record"]
 
 Record = Mapping[str, Any]
 
-_WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
+WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
+"""The outcomes; that of several cases is the worst of theirs."""
 
 
 def policy_record(
@@ -39,7 +40,7 @@ def policy_record(
         "sha256": policy.sha256,
         "name": policy.name,
         "description": policy.description,
-        "outcome": next(outcome for outcome in _WORST_FIRST if outcome in outcomes),
+        "outcome": next(outcome for outcome in WORST_FIRST if outcome in outcomes),
         "problems": [],
         "cases": cases,
         "not_run": not_run,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from faceleak_check.records import CheckKind
 from faceleak_check.reports.about import kind_of
+from faceleak_check.short_digests import short
 
 __all__ = ["FIGURES", "FigureKind"]
 
@@ -22,7 +23,6 @@ FigureKind = Literal[
     "population",
     "interval",
 ]
-_DIGITS = 12
 
 Case = Mapping[str, Any]
 Figures = Callable[[Case, Collection[CheckKind | None]], Iterator[str]]
@@ -44,20 +44,20 @@ def _outcome(case: Case) -> Iterator[str]:
 
 def _recogniser(case: Case) -> Iterator[str]:
     for one in filter(None, [case["embedder"], *case["agreement"].values()]):
-        digest = f", weights {one['weights_sha256'][:_DIGITS]}" if one["weights_sha256"] else ""
+        digest = f", weights {short(one['weights_sha256'])}" if one["weights_sha256"] else ""
         yield f"{one['name']}{digest}, {one['precision']}"
 
 
 def _sets(case: Case) -> Iterator[str]:
     for role, one in case["sets"].items():
-        n_images, digest = _counted(one["counts"]["n_seen"], "image"), one["sha256"][:_DIGITS]
+        n_images, digest = _counted(one["counts"]["n_seen"], "image"), short(one["sha256"])
         yield f"{role} {one['name']!r}: {n_images}, SHA-256 {digest}"
 
 
 def _previous(case: Case) -> Iterator[str]:
     if case["previous"]:
         value = f"{case['previous']['value']:.6g}"
-        yield f"{case['check']}: {case['brief']}; {value} in evidence {case['previous']['evidence_sha256'][:_DIGITS]}"
+        yield f"{case['check']}: {case['brief']}; {value} in evidence {short(case['previous']['evidence_sha256'])}"
 
 
 def _waived(case: Case) -> Iterator[str]:

@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from faceleak_check.kept_arrays import Arrays
 from faceleak_check.store.folders import store_errors
 from faceleak_check.store.inventory import Inventory, SpecFolder
-from faceleak_check.store.shards import Arrays, open_shard
+from faceleak_check.store.shards import open_shard
 from faceleak_check.store.templates import refuse_unsound
 from faceleak_check.store.values import refuse_no_probabilities
 from faceleak_check.store.verified import Verified

@@ -27,13 +27,14 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from faceleak_check.kept_arrays import Arrays
 from faceleak_check.protocols import Progress
 from faceleak_check.records import DigestIndex, Digests, EmbedderSpec, IntArray, ScreenSpec
 from faceleak_check.store.folders import FORMAT, private_folder, store_errors
 from faceleak_check.store.locks import held
 from faceleak_check.store.mirror import Mirror
 from faceleak_check.store.roots import Root, SharedRoot, local_folder
-from faceleak_check.store.shards import SUFFIX, Arrays, Shard, open_shard, pack, shard_name
+from faceleak_check.store.shards import SUFFIX, Shard, open_shard, pack, shard_name
 from faceleak_check.store.verified import Verified
 from faceleak_check.whole_files import write_whole
 

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -24,11 +24,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from safetensors.numpy import save
 
+from faceleak_check.kept_arrays import Arrays
 from faceleak_check.records import Digests
 
-__all__ = ["SUFFIX", "Arrays", "Shard", "is_shard", "open_shard", "pack", "shard_name"]
+__all__ = ["SUFFIX", "Shard", "is_shard", "open_shard", "pack", "shard_name"]
 
-Arrays = Mapping[str, npt.NDArray[Any]]
 
 SUFFIX = ".safetensors"
 _DIGESTS = "digests"

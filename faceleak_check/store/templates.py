@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.errors import ModelError
+from faceleak_check.kept_arrays import Arrays
 from faceleak_check.protocols import Progress
-from faceleak_check.records import Digests, EmbedderSpec, FaceTemplates, Rows, Templates
+from faceleak_check.records import FACE_NUMBERS, Digests, EmbedderSpec, FaceTemplates, Rows, Templates
 from faceleak_check.store.disk import DiskStore
 from faceleak_check.store.roots import Root
-from faceleak_check.store.shards import Arrays
 
 __all__ = ["DiskTemplateStore", "refuse_unsound"]
 
-_FACE_NUMBERS = 15
 _LENGTH_TOLERANCE = 1e-5
 
 
@@ -150,7 +149,7 @@ def _refuse_unsound_faces(arrays: Arrays) -> None:
     faces, n_rows = arrays.get("faces"), len(arrays["vectors"])
     if faces is None:
         return
-    if faces.shape != (n_rows, _FACE_NUMBERS) or faces.dtype != np.float32:
+    if faces.shape != (n_rows, FACE_NUMBERS) or faces.dtype != np.float32:
         raise ValueError(f"faces of shape {faces.shape} and type {faces.dtype}")
     confidence = faces[:, -1]
     if not (np.isfinite(faces).all() and ((confidence >= 0) & (confidence <= 1)).all()):

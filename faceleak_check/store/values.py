@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from faceleak_check.errors import ModelError
+from faceleak_check.kept_arrays import Arrays
 from faceleak_check.protocols import Progress
 from faceleak_check.records import Digests, ScreenSpec
 from faceleak_check.store.disk import DiskStore
 from faceleak_check.store.roots import Root
-from faceleak_check.store.shards import Arrays
 
 __all__ = ["DiskValueStore", "refuse_no_probabilities"]
 

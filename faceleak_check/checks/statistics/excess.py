@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.checks.statistics.rates import wilson_interval
+from faceleak_check.checks.statistics.rates import USUAL_CONFIDENCE, wilson_interval
 
 __all__ = ["ExcessRisk", "excess_risk", "excess_risk_of_lists"]
 
@@ -48,7 +48,11 @@ class ExcessRisk:
 
 
 def excess_risk(
-    source_people: Ints, control_people: Ints, groups: Ints | None = None, *, confidence: float = 0.95
+    source_people: Ints,
+    control_people: Ints,
+    groups: Ints | None = None,
+    *,
+    confidence: float = USUAL_CONFIDENCE,
 ) -> ExcessRisk:
     """Excess risk of generated images that were compared with a source and with a control.
 
@@ -87,7 +91,7 @@ def excess_risk_of_lists(
     *,
     source_groups: Ints | None = None,
     control_groups: Ints | None = None,
-    confidence: float = 0.95,
+    confidence: float = USUAL_CONFIDENCE,
 ) -> ExcessRisk:
     """Excess risk of a generated set over another one that cannot have learned the same source.
 

@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from faceleak_check.records import Interval
 
-__all__ = ["bound_of_none", "wilson_interval", "wilson_interval_of_groups"]
+__all__ = ["USUAL_CONFIDENCE", "bound_of_none", "wilson_interval", "wilson_interval_of_groups"]
+
+USUAL_CONFIDENCE = 0.95
+"""Of an interval where nobody asks for another."""
 
 
-def wilson_interval(n_hits: float, n: float, confidence: float = 0.95) -> Interval:
+def wilson_interval(n_hits: float, n: float, confidence: float = USUAL_CONFIDENCE) -> Interval:
     """The Wilson score interval of a share.
 
     E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927),
@@ -41,7 +44,7 @@ def wilson_interval(n_hits: float, n: float, confidence: float = 0.95) -> Interv
 
 
 def wilson_interval_of_groups(
-    is_hit: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer[Any]], confidence: float = 0.95
+    is_hit: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer[Any]], confidence: float = USUAL_CONFIDENCE
 ) -> Interval:
     """The Wilson score interval of a share whose trials come in groups, such as images of one synthetic person.
 
@@ -69,7 +72,7 @@ def wilson_interval_of_groups(
     return wilson_interval(share * n_effective, n_effective, confidence)
 
 
-def bound_of_none(n: int, confidence: float = 0.95) -> float:
+def bound_of_none(n: int, confidence: float = USUAL_CONFIDENCE) -> float:
     """The highest share that none of n trials leaves possible: 1 - (1 - confidence)^(1 / n), about 3 / n.
 
     C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), 404-413, one-sided, for no hits. At 95% it is the "rule of

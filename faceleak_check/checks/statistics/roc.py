@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceleak_check.checks.statistics.rates import wilson_interval
+from faceleak_check.checks.statistics.rates import USUAL_CONFIDENCE, wilson_interval
 from faceleak_check.records import Interval
 
 __all__ = ["Membership", "membership"]
@@ -63,7 +63,7 @@ def membership(
     people_of_members: Ints | None = None,
     people_of_non_members: Ints | None = None,
     *,
-    confidence: float = 0.95,
+    confidence: float = USUAL_CONFIDENCE,
     n_resamples: int = 200,
     seed: int = 0,
 ) -> Membership:

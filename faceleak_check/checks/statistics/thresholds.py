@@ -10,6 +10,7 @@ import numpy as np
 from faceleak_check.checks.statistics.curves import Curve
 from faceleak_check.checks.statistics.draws import margins
 from faceleak_check.checks.statistics.impostors import Impostors, probes
+from faceleak_check.checks.statistics.rates import USUAL_CONFIDENCE
 from faceleak_check.records import FloatArray
 
 __all__ = [
@@ -87,7 +88,7 @@ def thresholds_at(
     found: Impostors,
     rates: Sequence[float],
     *,
-    confidence: float = 0.95,
+    confidence: float = USUAL_CONFIDENCE,
     n_resamples: int = 200,
     seed: int = 0,
 ) -> tuple[RateThreshold, ...]:
@@ -123,7 +124,12 @@ def thresholds_at(
 
 
 def rate_at(
-    found: Impostors, cosine: float, *, confidence: float = 0.95, n_resamples: int = 200, seed: int = 0
+    found: Impostors,
+    cosine: float,
+    *,
+    confidence: float = USUAL_CONFIDENCE,
+    n_resamples: int = 200,
+    seed: int = 0,
 ) -> RateEstimate:
     """The share of comparisons of different people at or above a cosine.
 
@@ -151,7 +157,7 @@ def rates_around(
     cosine: float,
     *,
     n_points: int = N_POINTS,
-    confidence: float = 0.95,
+    confidence: float = USUAL_CONFIDENCE,
     n_resamples: int = 200,
     seed: int = 0,
 ) -> tuple[RateEstimate, tuple[RateThreshold, ...]]:
@@ -226,7 +232,7 @@ def fpir_thresholds_at(
     people: Sequence[tuple[str, ...]],
     rates: Sequence[float],
     *,
-    confidence: float = 0.95,
+    confidence: float = USUAL_CONFIDENCE,
     n_resamples: int = 200,
     seed: int = 0,
 ) -> tuple[RateThreshold, ...]:

@@ -21,6 +21,7 @@ from faceleak_check.reports.page.pairs import N_FIRST, N_PRINTED, PairTable
 from faceleak_check.reports.page.pictures import Pictures
 from faceleak_check.reports.page.sections import PolicySection, policy_section
 from faceleak_check.reports.page.words import cleaned, counted
+from faceleak_check.reports.policy_records import WORST_FIRST
 from faceleak_check.reports.thumbnails import N_PAIRS
 from faceleak_check.short_digests import short
 from faceleak_check.whole_files import remove_torn, write_whole
@@ -32,8 +33,6 @@ __all__ = ["PageOptions", "build_page", "write_page"]
 
 _SCRIPTS = ("pairs.js", "marks.js", "waivers.js", "table.js", "review.js", "main.js")
 """In the order in which they stand on the page, as one module."""
-
-_WORST_FIRST = ("leak", "inconclusive", "waived", "pass")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +116,7 @@ def _context(evidence: Evidence, policies: list[PolicySection], pictures: Pictur
     outcomes = {policy.outcome for policy in policies}
     return {
         "title": _title(policies),
-        "outcome": next((outcome for outcome in _WORST_FIRST if outcome in outcomes), "inconclusive"),
+        "outcome": next((outcome for outcome in WORST_FIRST if outcome in outcomes), "inconclusive"),
         "policies": policies,
         "tools": cleaned(evidence.data["tools"]),
         "evidence": evidence,

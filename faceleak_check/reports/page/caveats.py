@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from faceleak_check.checks.statistics.rates import bound_of_none
+from faceleak_check.checks.statistics.rates import USUAL_CONFIDENCE, bound_of_none
 from faceleak_check.reports.about import MATCHED, about_of, kind_of
 from faceleak_check.reports.page.words import counted, joined, percent
 
 __all__ = ["caveats"]
 
-_CONFIDENCE = 0.95
 _OF_THE_GATE = ("awake", "coverage")
 """The kinds of checks that look at the gate, and not at the release."""
 _SUPPORTED_BY_CHANCE = 0.5
@@ -60,8 +59,8 @@ def _on_nothing_found(case: Record) -> Iterator[str]:
     ):
         return
     interval = measured["interval"] if measured["confidence_asked"] else None
-    high = interval["high"] if interval else bound_of_none(n, _CONFIDENCE)
-    confidence = interval["confidence"] if interval else _CONFIDENCE
+    high = interval["high"] if interval else bound_of_none(n, USUAL_CONFIDENCE)
+    confidence = interval["confidence"] if interval else USUAL_CONFIDENCE
     yield (
         f"That nothing leaks: nothing was found among {counted(n, 'image')}, and so up to {percent(high)} of what "
         f"the generator makes could leak ({100 * confidence:.6g}% confidence)."

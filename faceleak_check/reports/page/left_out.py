@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from faceleak_check.records import IN_SOURCE, NO_FACE, SEVERAL_FACES, UNREADABLE, UNSEEN_FOLDER
 from faceleak_check.reports.page.headings import in_order
 from faceleak_check.reports.page.pictures import Pictures
 from faceleak_check.reports.page.words import counted, on_one_line, percent
@@ -14,13 +15,12 @@ __all__ = ["HubRow", "LeftOut", "RuleRow", "Sample", "hub_rows", "left_out"]
 
 _N_SAMPLES = 6
 _N_UNREADABLE = 50
-_UNREADABLE = "unreadable"
 _RULES: Mapping[str, str] = {
-    _UNREADABLE: "Unreadable file",
-    "no_face": "No face found",
-    "several_faces": "More faces than one",
-    "in_source": "Shows a person of the source set",
-    "folder": "Folder that could not be looked into",
+    UNREADABLE: "Unreadable file",
+    NO_FACE: "No face found",
+    SEVERAL_FACES: "More faces than one",
+    IN_SOURCE: "Shows a person of the source set",
+    UNSEEN_FOLDER: "Folder that could not be looked into",
 }
 
 Record = Mapping[str, Any]
@@ -132,11 +132,11 @@ def _of_set(case: Record, role: str, one: Record, pictures: Pictures, *, is_real
 
 def _rules(case: Record, role: str, one: Record, pictures: Pictures, *, is_real: bool) -> Iterator[RuleRow]:
     counts = one["counts"]
-    for rule, n in {_UNREADABLE: counts["n_unreadable"], **counts["n_excluded"]}.items():
+    for rule, n in {UNREADABLE: counts["n_unreadable"], **counts["n_excluded"]}.items():
         images = [gone for gone in one["excluded"] if gone["rule"] == rule]
         if not n and not images:
             continue
-        shown = images[: _N_UNREADABLE if rule == _UNREADABLE else _N_SAMPLES]
+        shown = images[: _N_UNREADABLE if rule == UNREADABLE else _N_SAMPLES]
         yield RuleRow(
             rule=_RULES.get(rule, f"Screen “{rule}”"),
             n=n,
@@ -158,7 +158,7 @@ def _values(images: Sequence[Record]) -> str:
 def _leaking(case: Record, role: str, rule: str) -> str:
     group = next((screen["groups"].get(role) for screen in case["screens"] if screen["rule"] == rule), None)
     if group is None or group["leak_rate"] is None:
-        return "not known: these images could not be compared" if rule != "in_source" else "not asked"
+        return "not known: these images could not be compared" if rule != IN_SOURCE else "not asked"
     return f"{percent(group['leak_rate'])}: {group['n_leaking']:,} of {group['n_excluded']:,}"
 
 
