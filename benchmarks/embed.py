@@ -36,13 +36,13 @@ from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.executors.stages import Collected, SurveyStage
 from faceleak_check.faces.detect import Mtcnn
 from faceleak_check.faces.survey import SAMPLE
-from faceleak_check.pipeline import silent
 from faceleak_check.policy.document import Alignment
 from faceleak_check.policy.schema import Dataset, EmbedderChoice, Labels
 from faceleak_check.protocols import Embedder
 from faceleak_check.readers.decode import decode
 from faceleak_check.readers.folder import FolderReader
 from faceleak_check.registry import EMBEDDERS
+from faceleak_check.silence import silent
 
 CUDA_BATCHES = (64, 128, 256, 512, 1024)
 

@@ -16,12 +16,12 @@ from faceleak_check.executors.stages import Collected, EmbedStage
 from faceleak_check.faces.align import Cutter, FaceChip
 from faceleak_check.faces.detect import Mtcnn
 from faceleak_check.image_sets import each_content_once
-from faceleak_check.pipeline import silent
 from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.protocols import Embedder, Pixels
 from faceleak_check.readers.decode import decode
 from faceleak_check.readers.folder import FolderReader
 from faceleak_check.records import Face, FaceTemplates, ImageRef
+from faceleak_check.silence import silent
 
 __all__ = ["OF_PEOPLE", "DlibFaces", "Embedded", "FacesStage", "Group", "embedded"]
 

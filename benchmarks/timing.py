@@ -16,11 +16,11 @@ from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.executors.stages import Collected, EmbedStage
 from faceleak_check.faces.align import AlignedFaces
 from faceleak_check.faces.detect import Mtcnn
-from faceleak_check.pipeline import silent
 from faceleak_check.policy.schema import EmbedderChoice
 from faceleak_check.protocols import Embedder, Pixels, Reader
 from faceleak_check.readers.decode import decode
 from faceleak_check.records import Face
+from faceleak_check.silence import silent
 
 __all__ = ["N_CORES", "Work", "bare", "detector_share", "forwards", "in_turns", "seconds", "torch_forward"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from faceleak_check.pipeline import Gate, silent
+from faceleak_check.pipeline import Gate
 from faceleak_check.policy.parse import parse_argument
 from faceleak_check.policy.presets import resolve_policy
 from faceleak_check.policy.schema import Policy
@@ -16,6 +16,7 @@ from faceleak_check.protocols import Progress
 from faceleak_check.records import Verdict
 from faceleak_check.reports.waivers import unmatched_text, waivers_record
 from faceleak_check.shared_folder import store_root
+from faceleak_check.silence import silent
 
 __all__ = ["PolicyResult", "check", "check_with", "run_policy"]
 

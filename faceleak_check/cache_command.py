@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from faceleak_check.command_progress import shown_progress
 from faceleak_check.short_digests import short
 
 if TYPE_CHECKING:
-    from faceleak_check.protocols import Progress
     from faceleak_check.store.inventory import Inventory, SpecFolder
     from faceleak_check.store.purge import Chosen
     from faceleak_check.store.roots import Root
@@ -47,7 +47,7 @@ def verify(store: _Store = None) -> None:
     root = _root(store)
     found = inventory_of(_local(root))
     n_shards = sum(len(one.shards) for one in found.specs)
-    with _bar() as progress:
+    with shown_progress(sys.stdout) as progress:
         damaged = damaged_shards(found, lambda done, total: progress("hashing shards", done, total))
     for path in damaged:
         typer.echo(f"damaged: {_shown(path, found.root)}")
@@ -199,22 +199,3 @@ def _size(paths: Iterable[Path]) -> str:
 
 def _many(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Progress]:
-    """A progress bar on a terminal, and nothing elsewhere."""
-    if not sys.stdout.isatty():
-        yield _silent
-        return
-    from faceleak_check.reports.progress import ProgressBar
-
-    bar = ProgressBar(sys.stdout, contextlib.nullcontext)
-    try:
-        yield bar
-    finally:
-        bar.close()
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Tells nobody."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from enum import StrEnum
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from faceleak_check import completion
 from faceleak_check.cache_command import app as cache
+from faceleak_check.command_progress import shown_progress
 from faceleak_check.doctor_command import doctor, prefetch
 from faceleak_check.errors import FaceleakError, PolicyError, refusal_of_the_machine
 from faceleak_check.quarantine_command import quarantine
@@ -24,9 +23,6 @@ from faceleak_check.registry import brought_by_others
 from faceleak_check.report_command import report
 from faceleak_check.review_command import review
 from faceleak_check.verify_command import verify
-
-if TYPE_CHECKING:
-    from faceleak_check.protocols import Progress
 
 __all__ = ["app", "main"]
 
@@ -176,7 +172,6 @@ def calibrate(
     """Show the cosine of each error rate on a policy's own sets, and write them to a file to pin."""
     from faceleak_check.calibration import calibrate as calibrated
     from faceleak_check.calibration import pinned_thresholds, table_lines
-    from faceleak_check.pipeline import silent
     from faceleak_check.policy.parse import parse_argument
     from faceleak_check.policy.pinned import pinned_yaml
     from faceleak_check.policy.presets import resolve_policy
@@ -184,8 +179,8 @@ def calibrate(
     from faceleak_check.whole_files import write_whole, writing_where_asked
 
     argument = resolve_policy(policy, Path.cwd())
-    with _bar() as progress:
-        tables = calibrated(parse_argument(argument, pinned=False), store_root(store), progress or silent)
+    with shown_progress(sys.stdout) as progress:
+        tables = calibrated(parse_argument(argument, pinned=False), store_root(store), progress)
     typer.echo("\n\n".join("\n".join(table_lines(table)) for table in tables))
     if write is not None:
         with writing_where_asked(write):
@@ -207,29 +202,11 @@ def embed(
 ) -> None:
     """Write a dataset's templates to a file that others compare their sets with, in place of its pictures."""
     from faceleak_check.embed_command import embed_to
-    from faceleak_check.pipeline import silent
     from faceleak_check.shared_folder import store_root
 
-    with _bar() as progress:
-        lines = embed_to(
-            write, policy, dataset, embedder, store=store_root(store), progress=progress or silent
-        )
+    with shown_progress(sys.stdout) as progress:
+        lines = embed_to(write, policy, dataset, embedder, store=store_root(store), progress=progress)
     typer.echo("\n".join(lines))
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Progress | None]:
-    """A progress bar on a terminal, and nothing elsewhere."""
-    if not sys.stdout.isatty():
-        yield None
-        return
-    from faceleak_check.reports.progress import ProgressBar
-
-    bar = ProgressBar(sys.stdout, contextlib.nullcontext)
-    try:
-        yield bar
-    finally:
-        bar.close()
 
 
 app.command(rich_help_panel=_AFTER)(report)

@@ -242,7 +242,7 @@ def bar_taken_away(config: pytest.Config) -> Iterator[None]:
 
 
 def _progress(config: pytest.Config) -> Progress:
-    from faceleak_check.pipeline import silent
+    from faceleak_check.silence import silent
 
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not reporter.isatty or sys.__stdout__ is None:

@@ -14,13 +14,10 @@ from faceleak_check.policy.schema import Case, ExecutionKeys, Policy
 from faceleak_check.preparing import Preparation
 from faceleak_check.protocols import Progress
 from faceleak_check.records import Outcome, Verdict
+from faceleak_check.silence import silent
 from faceleak_check.store.roots import Root
 
-__all__ = ["Gate", "Judged", "silent"]
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """A progress that tells nobody."""
+__all__ = ["Gate", "Judged"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -154,9 +154,9 @@ def _move(place: Quarantine, files: Sequence[RemovedFile], policy: Policy, tell:
 @contextlib.contextmanager
 def _telling() -> Iterator[tuple[Tell, Progress]]:
     """What says a line on standard error, and a progress bar there where it is a terminal."""
-    from faceleak_check.pipeline import silent
     from faceleak_check.reports.layout import safe
     from faceleak_check.reports.progress import ProgressBar
+    from faceleak_check.silence import silent
 
     bar = ProgressBar(sys.stderr) if sys.stderr.isatty() else None
 

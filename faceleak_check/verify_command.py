@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from faceleak_check.command_progress import shown_progress
+
 if TYPE_CHECKING:
-    from faceleak_check.protocols import Progress
     from faceleak_check.records import ImageSet
 
 __all__ = ["verify"]
@@ -77,25 +77,6 @@ def _files_at(place: str, name: str, reading: Mapping[str, Any]) -> ImageSet:
     dataset = dataset_at(where, name, reading)
     kind = READERS.load(dataset.format)
     reader = TemplateReader(dataset) if dataset.templates else build_reader(kind, dataset)
-    with _bar() as progress:
+    with shown_progress(sys.stderr) as progress:
         found: ImageSet = reader.scan(progress)
     return found
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Progress]:
-    """A progress bar on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield _silent
-        return
-    from faceleak_check.reports.progress import ProgressBar
-
-    bar = ProgressBar(sys.stderr)
-    try:
-        yield bar
-    finally:
-        bar.close()
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Tells nobody."""

@@ -13,10 +13,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from faceleak_check.pipeline import silent
 from faceleak_check.policy.parse import parse_policy
 from faceleak_check.readers.decode import decode
 from faceleak_check.registry import READERS
+from faceleak_check.silence import silent
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 NAMES = ("tables", "faces", "scale_parts")

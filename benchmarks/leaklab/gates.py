@@ -19,7 +19,6 @@ from faceleak_check.embedding import EmbeddedSets, loaded
 from faceleak_check.errors import InconclusiveError
 from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.image_sets import EmbeddedSet
-from faceleak_check.pipeline import silent
 from faceleak_check.policy.parse import parse_argument
 from faceleak_check.policy.presets import resolve_policies
 from faceleak_check.policy.schema import Case, Dataset, EmbedderChoice, Policy
@@ -28,6 +27,7 @@ from faceleak_check.protocols import Embedder
 from faceleak_check.readers.decode import decode
 from faceleak_check.records import Alignment, Outcome, Verdict
 from faceleak_check.registry import READERS
+from faceleak_check.silence import silent
 
 __all__ = ["Judged", "Run", "combined", "judged"]
 

@@ -17,9 +17,9 @@ from planting import Picture
 from faceleak_check.embedding import EmbeddedSets, build_embedder
 from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.image_sets import EmbeddedSet
-from faceleak_check.pipeline import silent
 from faceleak_check.policy.schema import Dataset, EmbedderChoice, Labels
 from faceleak_check.readers.decode import decode
+from faceleak_check.silence import silent
 
 __all__ = ["COSINE", "HASH", "HASH_BITS", "MEANS", "NOT_COMPARED", "Book", "Gallery", "embedded"]
 

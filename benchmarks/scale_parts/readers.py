@@ -65,10 +65,10 @@ def run(root: Path, options: argparse.Namespace) -> list[Finding]:
 
 def apart(*, policy: str) -> dict[str, Any]:
     """Seconds of listing and of reading and decoding, on one thread; for a process of its own."""
-    from faceleak_check.pipeline import silent
     from faceleak_check.policy.parse import parse_policy
     from faceleak_check.readers.decode import decode
     from faceleak_check.registry import READERS
+    from faceleak_check.silence import silent
 
     dataset = parse_policy(policy).datasets["images"]
     reader = READERS.load(dataset.format)(dataset)

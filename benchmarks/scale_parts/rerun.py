@@ -97,9 +97,9 @@ def _written(folder: Path, n: int) -> Path:
 
 def fill(*, policy: str, store: str) -> None:
     """Keeps a random template for every image of a policy's datasets; for a process of its own."""
-    from faceleak_check.pipeline import silent
     from faceleak_check.policy.parse import parse_policy
     from faceleak_check.registry import EMBEDDERS, READERS
+    from faceleak_check.silence import silent
     from faceleak_check.store.templates import DiskTemplateStore
 
     parsed = parse_policy(policy)

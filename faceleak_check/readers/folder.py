@@ -34,6 +34,7 @@ from faceleak_check.readers.trouble import (
     trouble,
 )
 from faceleak_check.records import UNSEEN_FOLDER, Exclusion, ImageColumns, ImageList, ImageRef, ImageSet
+from faceleak_check.silence import silent
 
 __all__ = ["FolderReader"]
 
@@ -103,7 +104,7 @@ class FolderReader:
             DatasetError: Images were added, removed or changed since the last scan.
         """
         listed, self._listed = self._listed, None
-        changes = listed and listed.changes(self._walk(PacedProgress(_silent, "")))
+        changes = listed and listed.changes(self._walk(PacedProgress(silent, "")))
         if changes:
             what = {"added": changes.n_added, "removed": changes.n_removed, "changed": changes.n_changed}
             counts = ", ".join(f"{n:,} {verb}" for verb, n in what.items() if n)
@@ -182,10 +183,6 @@ class FolderReader:
             advice = f"By suffix: {listed}."
         advice += " Expected image files such as JPEG or PNG in this folder or in folders below it."
         return trouble(self._dataset, message, place=self._dataset.path, advice=advice)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Tells nobody."""
 
 
 def _folder_at(place: Path | Url) -> FolderFiles:

@@ -17,6 +17,7 @@ from faceleak_check.search.ivf import FEWEST_ROWS, IvfSearch
 from faceleak_check.search.memory import Blocks, blocks_of
 from faceleak_check.search.places import Barred
 from faceleak_check.search.products import BlasProducts, Products
+from faceleak_check.silence import silent
 
 __all__ = ["SearchEngine", "Sources"]
 
@@ -24,10 +25,6 @@ _BLOCK_ROWS = 8192
 """Queries for which an answer is kept at a time: some minutes of work with ten million sources."""
 _LONG = 2_000_000_000
 """Pairs of queries and sources from which on an answer is kept."""
-
-
-def _nobody(stage: str, done: int, total: int) -> None:
-    """A progress that tells nobody."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +43,7 @@ class SearchEngine:
     memory: int | None = None
     device: str = "cpu"
     index: str = "exact"
-    progress: Progress = _nobody
+    progress: Progress = silent
     checkpoints: Memory | None = None
     stage: str = "comparing templates"
 

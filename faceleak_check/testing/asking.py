@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-__all__ = ["ANEW", "IN_THREADS", "batches", "in_threads", "require_equal", "sent_elsewhere", "silent"]
+__all__ = ["ANEW", "IN_THREADS", "batches", "in_threads", "require_equal", "sent_elsewhere"]
 
 _N_THREADS = 4
 ANEW = "its pickled copy, made anew, answers something else"
@@ -39,7 +39,3 @@ def sent_elsewhere(part: Any) -> Any:
         return pickle.loads(pickle.dumps(part))  # noqa: S301 — it was made here
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise AssertionError(f"it cannot be sent to other machines: {error}") from error
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Tells nobody."""

@@ -13,7 +13,8 @@ from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.protocols import OrderedReader, Reader
 from faceleak_check.readers.guarded import unsound
 from faceleak_check.records import ImageRef, ImageSet
-from faceleak_check.testing.asking import in_threads, sent_elsewhere, silent
+from faceleak_check.silence import silent
+from faceleak_check.testing.asking import in_threads, sent_elsewhere
 
 __all__ = ["a_dataset", "check_reader"]
 

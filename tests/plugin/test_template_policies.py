@@ -16,7 +16,7 @@ from gate_project import Project, Result, failure
 from hand_made_sets import near, people, unit
 
 from faceleak_check.embed_command import embed_to
-from faceleak_check.pipeline import silent
+from faceleak_check.silence import silent
 
 Rows = npt.NDArray[Any]
 Judge = Callable[..., Result]

@@ -35,15 +35,12 @@ from faceleak_check.readers.trouble import (
     trouble,
 )
 from faceleak_check.records import ImageColumns, ImageList, ImageRef, ImageSet, IntArray
+from faceleak_check.silence import silent
 
 __all__ = ["PackedReader"]
 
 _LOOK = 256
 _OURS = "faceleak_check."
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Tells nobody."""
 
 
 class PackedReader(ABC):
@@ -146,7 +143,7 @@ class PackedReader(ABC):
         if not isinstance(self._dataset.path, Path):
             return []
         try:
-            names = self._files(PacedProgress(_silent, ""))
+            names = self._files(PacedProgress(silent, ""))
         except (DatasetError, FileError):
             return []
         return [(name, self._identity(name)) for name in names]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from faceleak_check.pipeline import silent
 from faceleak_check.policy.schema import Dataset
 from faceleak_check.readers.files import FileError
 from faceleak_check.readers.packed.member import Member
 from faceleak_check.readers.packed.reader import PackedReader
 from faceleak_check.records import Exclusion
+from faceleak_check.silence import silent
 
 
 class _Torn(PackedReader):

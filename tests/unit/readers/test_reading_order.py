@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from faceleak_check.image_sets import in_reading_order
-from faceleak_check.pipeline import silent
 from faceleak_check.policy.schema import Dataset, Labels
 from faceleak_check.readers.archive.reader import ArchiveReader
 from faceleak_check.readers.folder import FolderReader
 from faceleak_check.records import ImageList
+from faceleak_check.silence import silent
 
 
 def dataset(path: Path, form: str) -> Dataset:

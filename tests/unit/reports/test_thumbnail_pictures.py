@@ -15,12 +15,13 @@ from PIL import Image, ImageCms
 
 from faceleak_check.faces.detect import Mtcnn
 from faceleak_check.image_sets import EmbeddedSet, Role
-from faceleak_check.pipeline import Gate, Judged, silent
+from faceleak_check.pipeline import Gate, Judged
 from faceleak_check.policy.parse import parse_policy
 from faceleak_check.readers.decode import decode
 from faceleak_check.records import Exclusion, Measurement, Pair, Verdict
 from faceleak_check.reports.cropping import LONGEST, small_jpeg
 from faceleak_check.reports.thumbnails import FOLDER, N_PAIRS, N_SAMPLES, thumbnail_of, thumbnails
+from faceleak_check.silence import silent
 
 Pixels = npt.NDArray[np.uint8]
 BOX = (2.0, 2.0, 6.0, 6.0)
