@@ -26,16 +26,15 @@ def report(
     ] = False,
 ) -> None:
     """Write the report page of a run again: no model, no dataset, no network is needed."""
-    from faceleak_check.reports.evidence import REPORT
     from faceleak_check.reports.layout import safe
+    from faceleak_check.reports.names import REPORT, THUMBNAILS
     from faceleak_check.reports.opening import open_evidence
     from faceleak_check.reports.page.build import PageOptions, write_page
-    from faceleak_check.reports.thumbnails import FOLDER
 
     if blur_source and not thumbnails:
         raise UsageError("--blur-source has no picture to blur without --thumbnails: give both, or neither")
     opened = open_evidence(evidence)
-    folder = opened.folder / FOLDER
+    folder = opened.folder / THUMBNAILS
     if thumbnails and not folder.is_dir():
         raise UsageError(
             f"{safe(str(folder))} is not there: the run kept no pictures. Leave --thumbnails out, or run the policy "

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,20 +24,26 @@ from typing import Any
 
 from faceleak_check.errors import EvidenceError
 from faceleak_check.records import Verdict
-from faceleak_check.reports.manifests import MANIFESTS, Manifests
-from faceleak_check.reports.statement import STATEMENT, statement_bytes
-from faceleak_check.reports.thumbnails import FOLDER as THUMBNAILS
+from faceleak_check.reports.manifests import Manifests
+from faceleak_check.reports.names import (
+    EVIDENCE,
+    MANIFESTS,
+    PAIRS,
+    REPORT,
+    RUN,
+    STATEMENT,
+    THUMBNAILS,
+    readable,
+)
+from faceleak_check.reports.statement import statement_bytes
 from faceleak_check.reports.tools import tools_of
 from faceleak_check.seals import EVIDENCE_VERSION, canonical_json, sealed
 from faceleak_check.whole_files import locked, write_whole
 
-__all__ = ["REPORT", "EvidenceFolder"]
+__all__ = ["EvidenceFolder"]
 
 Record = Mapping[str, Any]
 
-REPORT = "report.html"
-"""Name of the page for people."""
-_NAME_LETTERS = 55
 _LEAST_ROOM = 1 << 12
 """Bytes that must be free; an empty file can be made on a full disk, too."""
 
@@ -57,7 +62,7 @@ class EvidenceFolder:
     @property
     def evidence_file(self) -> Path:
         """The canonical JSON."""
-        return self.folder / "evidence.json"
+        return self.folder / EVIDENCE
 
     @property
     def report_file(self) -> Path:
@@ -90,9 +95,9 @@ class EvidenceFolder:
         with _evidence_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._refuse_links()
-            (self.folder / "pairs").mkdir(exist_ok=True, mode=0o700)
+            (self.folder / PAIRS).mkdir(exist_ok=True, mode=0o700)
             # views first: whatever is left where this is cut off is no view of evidence that is gone
-            ours = (self.folder / name for name in (REPORT, STATEMENT, "evidence.json", "run.json"))
+            ours = (self.folder / name for name in (REPORT, STATEMENT, EVIDENCE, RUN))
             for old in (*ours, *self._left_behind()):
                 old.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # not there, or somebody else has put something in it
@@ -102,7 +107,7 @@ class EvidenceFolder:
 
     def _refuse_links(self) -> None:
         """A link in place of a folder of ours would have us write, and delete, elsewhere."""
-        for name in ("pairs", MANIFESTS, THUMBNAILS):
+        for name in (PAIRS, MANIFESTS, THUMBNAILS):
             if (self.folder / name).is_symlink():
                 raise EvidenceError(
                     f"the evidence cannot be written: {name!r} in its folder is a link",
@@ -113,10 +118,10 @@ class EvidenceFolder:
     def _left_behind(self) -> Iterator[Path]:
         """Our own files alone, also half-written ones of a run that was killed."""
         key = "[0-9a-f]" * 8
-        yield from (self.folder / "pairs").glob(f"*.{key}.parquet")
+        yield from (self.folder / PAIRS).glob(f"*.{key}.parquet")
         yield from (self.folder / MANIFESTS).glob(f"*.{key}.txt")
         yield from (self.folder / THUMBNAILS).glob(f"{key * 8}.*.jpg")
-        for folder in (self.folder, *(self.folder / name for name in ("pairs", MANIFESTS, THUMBNAILS))):
+        for folder in (self.folder, *(self.folder / name for name in (PAIRS, MANIFESTS, THUMBNAILS))):
             yield from folder.glob(f".*.{key}{key}.tmp")
 
     def add_pairs(self, policy_file: str, verdict: Verdict) -> dict[str, Any]:
@@ -136,12 +141,12 @@ class EvidenceFolder:
 
         data = pairs_parquet(verdict)
         key = f"{policy_file}\0{verdict.case}".encode("utf-8", "surrogateescape")
-        readable = re.sub(r"[^A-Za-z0-9_.-]+", ".", f"{Path(policy_file).stem}.{verdict.case}").strip(".")
-        name = f"{readable[:_NAME_LETTERS]}.{hashlib.sha256(key).hexdigest()[:8]}.parquet"
+        shown = readable(f"{Path(policy_file).stem}.{verdict.case}")
+        name = f"{shown}.{hashlib.sha256(key).hexdigest()[:8]}.parquet"
         with _evidence_errors(self.folder):
-            (self.folder / "pairs").mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(self.folder / "pairs" / name, data)
-        return {"file": f"pairs/{name}", "sha256": hashlib.sha256(data).hexdigest()}
+            (self.folder / PAIRS).mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(self.folder / PAIRS / name, data)
+        return {"file": f"{PAIRS}/{name}", "sha256": hashlib.sha256(data).hexdigest()}
 
     def add_sets(self, verdict: Verdict) -> dict[str, dict[str, Any]]:
         """Writes the list of files of a verdict's generated set, once for each content.
@@ -209,7 +214,7 @@ class EvidenceFolder:
         with _evidence_errors(self.folder):
             self._require_whole(policies)
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(self.folder / "run.json", canonical_json(run))
+            write_whole(self.folder / RUN, canonical_json(run))
             write_whole(self.evidence_file, data)
             if statement is not None:
                 write_whole(self.folder / STATEMENT, statement)

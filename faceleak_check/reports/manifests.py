@@ -11,21 +11,19 @@ and the files against the list.
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 from typing import Any
 
 from faceleak_check.records import ImageSet, MerkleTree, SetSummary
+from faceleak_check.reports.names import MANIFESTS, readable
 from faceleak_check.whole_files import opened_whole
 
-__all__ = ["MANIFESTS", "Manifests", "merkle_root"]
+__all__ = ["Manifests", "merkle_root"]
 
-MANIFESTS = "manifests"
 """Name of the folder of lists."""
 
 _LISTED = "generated"
 _NO_FILES = ("matches", "canaries")
-_NAME_LETTERS = 55
 _DIGITS = 8
 
 
@@ -61,8 +59,7 @@ class Manifests:
         return {"merkle_sha256": root, "manifest": self._written[key] if role == _LISTED else None}
 
     def _write(self, name: str, root: str, found: ImageSet) -> dict[str, str]:
-        readable = re.sub(r"[^A-Za-z0-9_.-]+", ".", name).strip(".")[:_NAME_LETTERS]
-        file = f"{MANIFESTS}/{readable}.{root[:_DIGITS]}.txt"
+        file = f"{MANIFESTS}/{readable(name)}.{root[:_DIGITS]}.txt"
         (self._folder / MANIFESTS).mkdir(parents=True, exist_ok=True, mode=0o700)
         digest = hashlib.sha256()
         with opened_whole(self._folder / file) as manifest:

@@ -12,12 +12,12 @@ from faceleak_check.errors import EvidenceError
 from faceleak_check.presence import is_folder, is_missing
 from faceleak_check.reports.json_file import parsed, read_bytes
 from faceleak_check.reports.layout import safe
+from faceleak_check.reports.names import EVIDENCE
 from faceleak_check.reports.shapes import Fitter, MisshapenError, schema_of
 from faceleak_check.seals import EVIDENCE_VERSION, SEALED_SINCE, digest_of
 
 __all__ = ["Evidence", "open_evidence", "pairs_of"]
 
-_NAME = "evidence.json"
 _DIGITS = 64
 
 
@@ -53,7 +53,7 @@ def open_evidence(path: Path) -> Evidence:
         EvidenceError: It is not there, cut off, no JSON, of a newer version, changed after it was written, or not
             ours at all.
     """
-    file = path / _NAME if is_folder(path) else path
+    file = path / EVIDENCE if is_folder(path) else path
     raw = read_bytes(
         file, "evidence", "Name the evidence.json of a run, or the folder that --faceleak-evidence named."
     )

@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from faceleak_check.reports.names import EVIDENCE
 from faceleak_check.seals import canonical_json
 
-__all__ = ["MERKLE", "PREDICATE_TYPE", "STATEMENT", "STATEMENT_TYPE", "statement_bytes"]
+__all__ = ["MERKLE", "PREDICATE_TYPE", "STATEMENT_TYPE", "statement_bytes"]
 
-STATEMENT = "statement.json"
 """Name of the file."""
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -48,7 +48,7 @@ def statement_bytes(evidence: Record, file: bytes) -> bytes | None:
             "subject": [{"name": name, "digest": digest} for name, digest in subjects.by_name.items()],
             "predicate": {
                 "evidence": {
-                    "name": "evidence.json",
+                    "name": EVIDENCE,
                     "digest": {"sha256": hashlib.sha256(file).hexdigest()},
                     "version": evidence["evidence_version"],
                 },

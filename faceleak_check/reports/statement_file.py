@@ -11,8 +11,9 @@ from typing import Any
 from faceleak_check.errors import EvidenceError
 from faceleak_check.presence import is_folder
 from faceleak_check.reports.json_file import parsed, read_bytes
+from faceleak_check.reports.names import STATEMENT
 from faceleak_check.reports.shapes import Fitter, MisshapenError, schema_of
-from faceleak_check.reports.statement import PREDICATE_TYPE, STATEMENT, STATEMENT_TYPE
+from faceleak_check.reports.statement import PREDICATE_TYPE, STATEMENT_TYPE
 
 __all__ = ["Statement", "open_statement"]
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from faceleak_check.protocols import Progress, Reader
 from faceleak_check.records import UNREADABLE, Box, ImageRef, Verdict
 from faceleak_check.regular_files import read_regular
+from faceleak_check.reports.names import THUMBNAILS
 
 if TYPE_CHECKING:
     from faceleak_check.image_sets import EmbeddedSet, Role
 
-__all__ = ["FOLDER", "N_PAIRS", "N_SAMPLES", "thumbnail_of", "thumbnails"]
+__all__ = ["N_PAIRS", "N_SAMPLES", "thumbnail_of", "thumbnails"]
 
-FOLDER = "thumbnails"
 N_PAIRS = 1000
 """Pairs of a case that have pictures."""
 N_SAMPLES = 12
@@ -52,7 +52,7 @@ def thumbnail_of(folder: Path, sha256: str, box: Sequence[float] | None) -> byte
         try:
             name = _name(sha256, box, blur=blur)
             # a link could bring any file of this machine into a page that is handed on
-            picture = read_regular(folder / FOLDER / name, most=_MOST_BYTES, follows=False)
+            picture = read_regular(folder / THUMBNAILS / name, most=_MOST_BYTES, follows=False)
         except (OSError, ValueError):
             continue
         if picture.startswith(_JPEG):

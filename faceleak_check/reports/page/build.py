@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from faceleak_check.errors import EvidenceError
 from faceleak_check.regular_files import read_regular
+from faceleak_check.reports.names import RUN
 from faceleak_check.reports.opening import Evidence
 from faceleak_check.reports.page.headings import OUTCOME_WORDS
 from faceleak_check.reports.page.pairs import N_FIRST, N_PRINTED, PairTable
@@ -144,7 +145,7 @@ def _title(policies: list[PolicySection]) -> str:
 def _run(folder: Path) -> str:
     """When the run was, as the file beside the evidence says; empty where that is not there or not whole."""
     try:
-        told = json.loads(read_regular(folder / "run.json"))
+        told = json.loads(read_regular(folder / RUN))
         began, ended = (
             datetime.fromisoformat(told[name]).astimezone(UTC) for name in ("started", "finished")
         )

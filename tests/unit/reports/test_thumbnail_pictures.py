@@ -20,7 +20,8 @@ from faceleak_check.policy.parse import parse_policy
 from faceleak_check.readers.decode import decode
 from faceleak_check.records import Exclusion, Measurement, Pair, Verdict
 from faceleak_check.reports.cropping import LONGEST, small_jpeg
-from faceleak_check.reports.thumbnails import FOLDER, N_PAIRS, N_SAMPLES, thumbnail_of, thumbnails
+from faceleak_check.reports.names import THUMBNAILS
+from faceleak_check.reports.thumbnails import N_PAIRS, N_SAMPLES, thumbnail_of, thumbnails
 from faceleak_check.silence import silent
 
 Pixels = npt.NDArray[np.uint8]
@@ -155,9 +156,9 @@ def made(
 
 
 def written(folder: Path, pictures: Mapping[str, bytes]) -> Path:
-    (folder / FOLDER).mkdir()
+    (folder / THUMBNAILS).mkdir()
     for name, data in pictures.items():
-        (folder / FOLDER / name).write_bytes(data)
+        (folder / THUMBNAILS / name).write_bytes(data)
     return folder
 
 
