@@ -1,0 +1,113 @@
+"""Keys that no other test of a whole run states: each changes what comes of it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from labelled_project import PAIR, TRIPLE, LabelledProject
+
+SEVERAL = "embedders: {one: {name: fake-pixels}, two: {name: fake-pixels, align: none}}"
+COUNT = f"leak_count: {PAIR}, threshold: {{cosine: 0.9}}, at_most: 0"
+EXCESS = f"excess_risk: {TRIPLE}, threshold: {{cosine: 0.9}}, at_most: 50%"
+MEMBERSHIP = f"membership_inference: {TRIPLE}, fpr: 10%, at_most: 100%"
+EXPOSURE = f"identity_exposure: {PAIR}, threshold: {{cosine: 0.9}}, at_most: 0"
+NEAREST = f"top_k_similarity: {PAIR}, k: 3, at_most: 0.99"
+COPIES = f"near_copy: {PAIR}, at_most: 3"
+CANARIES = "canary_recall: source: training, at_least: 1%, threshold: {cosine: 0.5}, n: 3"
+DIGEST = "0" * 64
+
+
+def name_of(check: str) -> str:
+    return check.partition(":")[0]
+
+
+@pytest.mark.parametrize("check", [CANARIES, EXCESS, MEMBERSHIP, COPIES, NEAREST], ids=name_of)
+def test_every_check_can_be_held_against_an_earlier_release(labelled: LabelledProject, check: str) -> None:
+    embedder = "" if check == COPIES else "fake-pixels"
+    labelled.judge(check, embedder=embedder)
+    shutil.copy(labelled.path / "faceleak-evidence/evidence.json", labelled.path / "earlier.json")
+    before = labelled.case()["measurement"]["value"]
+    labelled.judge(f"{check}, no_worse_than: earlier.json", embedder=embedder)
+    assert labelled.case()["previous"]["value"] == before
+
+
+@pytest.mark.parametrize("check", [EXCESS, EXPOSURE, MEMBERSHIP], ids=name_of)
+def test_a_check_names_its_embedder_among_several(labelled: LabelledProject, check: str) -> None:
+    labelled.judge(f"{COUNT}, embedder: one", f"{check}, embedder: two", keys=SEVERAL, embedder="")
+    cases = labelled.evidence()["policies"][0]["cases"]
+    assert [list(case["sets"]["generated"]["alignments"]) for case in cases] == [["one"], ["two"]]
+
+
+def test_people_are_exposed_where_embedders_agree(labelled: LabelledProject) -> None:
+    check = EXPOSURE.replace("{cosine: 0.9}", "{one: {cosine: 0.9}, two: {cosine: 0.8}}")
+    labelled.judge(f"{check}, agreement: [one, two]", keys=SEVERAL, embedder="").assert_outcomes(passed=1)
+    assert labelled.case()["measurement"]["rule"] == "one: cosine >= 0.9 and two: cosine >= 0.8"
+
+
+@pytest.mark.parametrize(
+    "check",
+    [EXCESS.replace("cosine: 0.9", "fmr: 10%"), EXPOSURE.replace("cosine: 0.9", "fmr: 10%"), NEAREST],
+    ids=name_of,
+)
+def test_chance_is_told_by_the_set_that_the_check_names(labelled: LabelledProject, check: str) -> None:
+    labelled.write_set(labelled.path / "others", [f"o{n // 3:02}/{n}.png" for n in range(120)], seed=9)
+    labelled.judge(f"{check}, calibration: others", others="path: others, labels: parent_folder")
+    assert labelled.case()["chance"]["basis"] == "impostor pairs of 'others'"
+
+
+def test_the_nearest_pairs_stand_beside_those_of_a_control(labelled: LabelledProject) -> None:
+    labelled.judge(NEAREST.replace(PAIR, TRIPLE))
+    names = [one["name"] for one in labelled.case()["histograms"]]
+    assert names == ["all_pairs", "best_match", "best_match_of_control"]
+
+
+def test_canaries_are_caught_at_a_rate_that_a_control_tells(labelled: LabelledProject) -> None:
+    check = CANARIES.replace("cosine: 0.5", "fmr: 10%")
+    labelled.judge(f"{check}, control: unseen", training="path: training")
+    assert labelled.case()["thresholds"]["fake-pixels"]["origin"] == "impostor pairs of 'unseen'"
+
+
+def test_the_evidence_says_what_a_policy_is_for(labelled: LabelledProject) -> None:
+    labelled.judge(COUNT, keys="description: Samples of the third generator")
+    (policy,) = labelled.evidence()["policies"]
+    assert policy["description"] == "Samples of the third generator"
+
+
+@pytest.mark.parametrize(
+    ("screen", "reason"),
+    [
+        (
+            f"method: clip, weights: own.file, sha256: '{DIGEST}'",
+            "the weights of screen 'child' are not the expected ones",
+        ),
+        (
+            "method: clip, weights: own.file, licence: MINE",
+            "the licence of screen 'child' (clip) is 'MINE', which the policy does not allow",
+        ),
+        pytest.param(
+            "method: age, weights: own.file",
+            "the weights of screen 'child' are not the expected ones",
+            marks=pytest.mark.needs("age"),
+        ),
+        (
+            "method: clip, pretrained: nowhere",
+            "screen 'child': open_clip knows no weights 'nowhere' of ViT-B-32-256",
+        ),
+    ],
+    ids=["sha256", "licence", "age", "pretrained"],
+)
+def test_a_screen_uses_the_weights_that_its_keys_name(
+    labelled: LabelledProject, screen: str, reason: str
+) -> None:
+    labelled.write("own.file", "no network")
+    keys = f"screens: {{child: {{{screen}}}}}\nlicences: {{allow: [MIT, not stated]}}"
+    labelled.judge(COUNT.replace("leak_count", "leak_rate"), keys=keys).assert_outcomes(errors=1)
+    assert labelled.case()["reasons"] == [reason]
+
+
+def test_copies_are_looked_for_with_the_weights_of_that_digest(labelled: LabelledProject) -> None:
+    labelled.write("own.file", "no network")
+    check = f"near_copy: {PAIR}, at_most: 0, method: sscd, weights: own.file, sha256: '{DIGEST}'"
+    labelled.judge(check, embedder="").assert_outcomes(errors=1)
+    assert labelled.case()["reasons"] == ["the weights of embedder 'sscd' are not the expected ones"]
