@@ -7,8 +7,15 @@ import shutil
 import pytest
 from labelled_project import PAIR, TRIPLE, LabelledProject
 
+from faceleak_check.case_sets import CaseSets
+from faceleak_check.executors.local import LocalExecutor
+from faceleak_check.policy.parse import parse_policy
+from faceleak_check.readers.decode import decode
+from faceleak_check.silence import silent
+
 SEVERAL = "embedders: {one: {name: fake-pixels}, two: {name: fake-pixels, align: none}}"
 COUNT = f"leak_count: {PAIR}, threshold: {{cosine: 0.9}}, at_most: 0"
+RATE = COUNT.replace("leak_count", "leak_rate")
 EXCESS = f"excess_risk: {TRIPLE}, threshold: {{cosine: 0.9}}, at_most: 50%"
 MEMBERSHIP = f"membership_inference: {TRIPLE}, fpr: 10%, at_most: 100%"
 EXPOSURE = f"identity_exposure: {PAIR}, threshold: {{cosine: 0.9}}, at_most: 0"
@@ -32,17 +39,11 @@ def test_every_check_can_be_held_against_an_earlier_release(labelled: LabelledPr
     assert labelled.case()["previous"]["value"] == before
 
 
-@pytest.mark.parametrize("check", [EXCESS, EXPOSURE, MEMBERSHIP], ids=name_of)
+@pytest.mark.parametrize("check", [EXCESS, EXPOSURE, MEMBERSHIP, NEAREST, RATE], ids=name_of)
 def test_a_check_names_its_embedder_among_several(labelled: LabelledProject, check: str) -> None:
     labelled.judge(f"{COUNT}, embedder: one", f"{check}, embedder: two", keys=SEVERAL, embedder="")
     cases = labelled.evidence()["policies"][0]["cases"]
     assert [list(case["sets"]["generated"]["alignments"]) for case in cases] == [["one"], ["two"]]
-
-
-def test_people_are_exposed_where_embedders_agree(labelled: LabelledProject) -> None:
-    check = EXPOSURE.replace("{cosine: 0.9}", "{one: {cosine: 0.9}, two: {cosine: 0.8}}")
-    labelled.judge(f"{check}, agreement: [one, two]", keys=SEVERAL, embedder="").assert_outcomes(passed=1)
-    assert labelled.case()["measurement"]["rule"] == "one: cosine >= 0.9 and two: cosine >= 0.8"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_screen_uses_the_weights_that_its_keys_name(
 ) -> None:
     labelled.write("own.file", "no network")
     keys = f"screens: {{child: {{{screen}}}}}\nlicences: {{allow: [MIT, not stated]}}"
-    labelled.judge(COUNT.replace("leak_count", "leak_rate"), keys=keys).assert_outcomes(errors=1)
+    labelled.judge(RATE, keys=keys).assert_outcomes(errors=1)
     assert labelled.case()["reasons"] == [reason]
 
 
@@ -111,3 +112,19 @@ def test_copies_are_looked_for_with_the_weights_of_that_digest(labelled: Labelle
     check = f"near_copy: {PAIR}, at_most: 0, method: sscd, weights: own.file, sha256: '{DIGEST}'"
     labelled.judge(check, embedder="").assert_outcomes(errors=1)
     assert labelled.case()["reasons"] == ["the weights of embedder 'sscd' are not the expected ones"]
+
+
+def test_neighbours_are_looked_for_as_the_policy_says(labelled: LabelledProject) -> None:
+    check = f"leak_rate: {PAIR}, threshold: {{cosine: 0.9}}, at_most: 50%, confidence: 95%"
+    path = labelled.write_policy(check, keys="search: {memory: 64 MiB, index: ivf, device: cuda}")
+    sets = CaseSets(labelled.store, LocalExecutor(decode), silent, [])
+    engine = sets.engine(parse_policy(path))
+    assert (engine.memory, engine.index, engine.device) == (64 << 20, "ivf", "cuda")
+
+
+@pytest.mark.parametrize("name", ["leak_count", "leak_rate", "identity_exposure"])
+def test_a_leak_is_one_where_embedders_agree(labelled: LabelledProject, name: str) -> None:
+    thresholds = "{one: {cosine: 0.9}, two: {cosine: 0.8}}"
+    check = f"{name}: {PAIR}, threshold: {thresholds}, at_most: 0, agreement: [one, two]"
+    labelled.judge(check, keys=SEVERAL, embedder="").assert_outcomes(passed=1)
+    assert labelled.case()["measurement"]["rule"] == "one: cosine >= 0.9 and two: cosine >= 0.8"
