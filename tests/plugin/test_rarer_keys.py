@@ -6,8 +6,10 @@ import shutil
 
 import pytest
 from labelled_project import PAIR, TRIPLE, LabelledProject
+from typer.testing import CliRunner
 
 from faceleak_check.case_sets import CaseSets
+from faceleak_check.cli import app
 from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.policy.parse import parse_policy
 from faceleak_check.readers.decode import decode
@@ -128,3 +130,20 @@ def test_a_leak_is_one_where_embedders_agree(labelled: LabelledProject, name: st
     check = f"{name}: {PAIR}, threshold: {thresholds}, at_most: 0, agreement: [one, two]"
     labelled.judge(check, keys=SEVERAL, embedder="").assert_outcomes(passed=1)
     assert labelled.case()["measurement"]["rule"] == "one: cosine >= 0.9 and two: cosine >= 0.8"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "calibrate release.yaml",
+        "embed release.yaml training --write training.npz",
+        "quarantine faceleak-evidence",
+    ],
+    ids=lambda arguments: arguments.partition(" ")[0],
+)
+def test_a_command_keeps_templates_where_it_is_told(labelled: LabelledProject, arguments: str) -> None:
+    labelled.leak("leak.png", "p03/1.png")
+    labelled.judge(COUNT.replace("cosine: 0.9", "fmr: 10%"))
+    done = CliRunner().invoke(app, [*arguments.split(), "--store", "of-its-own"])
+    assert done.exit_code in (0, 1), done.output
+    assert [*(labelled.path / "of-its-own").rglob("*.safetensors")] != []
