@@ -112,12 +112,14 @@ class AboutEmbedder:
         may_state: Those of `INPUT_KEYS` that a policy may state; the embedder knows all others itself.
         knows_pictures: Whether it knows a picture again and not a person; the check ``near_copy`` uses it.
         has_network: Whether it can embed pictures.
+        knows_licence: Whether it knows the licence of the weights that it takes where a policy names none.
     """
 
     needs: Mapping[str, str] = field(default_factory=dict)
     may_state: tuple[str, ...] = ()
     knows_pictures: bool = False
     has_network: bool = True
+    knows_licence: bool = True
 
 
 class EmbedderRegistry(Registry):
@@ -140,7 +142,7 @@ class EmbedderRegistry(Registry):
     def about(self, name: str) -> AboutEmbedder:
         """What is known of an embedder; what another package's takes is that package's to say."""
         if not self.is_built_in(name):
-            return AboutEmbedder(may_state=INPUT_KEYS)
+            return AboutEmbedder(may_state=INPUT_KEYS, knows_licence=False)
         return self._about.get(name, AboutEmbedder())
 
 
@@ -164,7 +166,7 @@ CHECKS = Registry(
         "coverage": "faceleak_check.checks.coverage:Coverage",
     },
 )
-_FROM_A_FILE = AboutEmbedder(needs={"weights": "'weights: FILE'"}, may_state=INPUT_KEYS)
+_FROM_A_FILE = AboutEmbedder(needs={"weights": "'weights: FILE'"}, may_state=INPUT_KEYS, knows_licence=False)
 """Whatever the user's file holds."""
 # of a bare state dict nobody can tell which colours it takes
 _ADAFACE = AboutEmbedder(may_state=("colour_order",))
@@ -197,6 +199,7 @@ EMBEDDERS = EmbedderRegistry(
                 "dimension": "'dimension': the length of a template",
             },
             has_network=False,
+            knows_licence=False,
         ),
     },
 )

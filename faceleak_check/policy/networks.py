@@ -53,13 +53,15 @@ def _check(keys: Mapping[str, Any], path: KeyPath, validator: Validator) -> None
     for key, needed in about.needs.items():
         if key not in keys and path not in validator.source.broken:
             validator.report(path, f"embedder {name!r} needs {needed}", at_key=True)
-    for key, why in _to_take_out(about):
+    for key, why in _to_take_out(about, is_own="weights" in keys):
         if key in keys:
             validator.report((*path, key), f"embedder {name!r} {why}; take {key!r} out", at_key=True)
 
 
-def _to_take_out(about: AboutEmbedder) -> Iterator[tuple[str, str]]:
+def _to_take_out(about: AboutEmbedder, *, is_own: bool) -> Iterator[tuple[str, str]]:
     """The keys that an embedder has no use for, each with the reason."""
+    if about.knows_licence and not is_own:
+        yield "licence", "knows the licence of its weights, and none of your own are named"
     if not about.has_network:
         for key in EmbedderChoice.__dataclass_fields__:
             if key not in about.needs and key not in _MAY_BESIDE:

@@ -34,7 +34,7 @@ def test_no_message_and_no_report_holds_the_value_of_a_variable(
     files = {
         "a": TEXT.replace("name: release", f"name: {token}"),
         "b": TEXT.replace("datasets:", f"description: for {token[1:-1]}\ndatasets:"),
-        "c": TEXT.replace("fake-pixels}", f"fake-pixels, licence: {token}}}"),
+        "c": TEXT.replace("fake-pixels}", f"dlib-resnet, weights: own.dat, licence: {token}}}"),
         "d": TEXT.replace("0.9", token),
         "e": TEXT.replace("name: fake-pixels", f"name: {token}"),
         "f": TEXT.replace("at_most: 0", f'at_most: "{token[1:-1]} and more"'),
@@ -47,7 +47,7 @@ def test_no_message_and_no_report_holds_the_value_of_a_variable(
     assert err.splitlines() == [
         f"a.yaml:2:7: name: {COPIED}",
         f"b.yaml:3:14: description: {COPIED}",
-        f"c.yaml:6:40: embedder.licence: {COPIED}",
+        f"c.yaml:6:58: embedder.licence: {COPIED}",
         (
             "d.yaml:8:78: checks[0].leak_count.threshold.cosine: found what '${DEPLOY_TOKEN}' holds, expected a cosine "
             "between -1 and 1, such as 0.94"

@@ -204,4 +204,6 @@ def test_the_keys_that_say_what_an_embedder_takes_are_keys_of_a_policy() -> None
 
 def test_what_another_package_brings_says_itself_what_it_takes(install: Install) -> None:
     install("arc = third_party_good:Arc")
-    assert EmbedderRegistry(BUILT_IN, {}).about("arc") == AboutEmbedder(may_state=INPUT_KEYS)
+    assert EmbedderRegistry(BUILT_IN, {}).about("arc") == AboutEmbedder(
+        may_state=INPUT_KEYS, knows_licence=False
+    )

@@ -234,6 +234,15 @@ def test_both_forms(problems: Problems, policy_with: Callable[..., str]) -> None
                 "p.yaml:7:69: embedders.a.std: embedder 'adaface-ir50' knows its own input; take 'std' out",
             ],
         ),
+        (
+            "embedder: {name: facenet-casia, licence: MIT}\n",
+            [
+                (
+                    "p.yaml:7:33: embedder.licence: embedder 'facenet-casia' knows the licence of its weights, and "
+                    "none of your own are named; take 'licence' out"
+                )
+            ],
+        ),
         ("embedder: {name: onnx}\n", ["p.yaml:7:1: embedder: embedder 'onnx' needs 'weights: FILE'"]),
         (
             "embedders:\n  a: {name: torchscript, sha256: %s}\n" % ("ab" * 32),
