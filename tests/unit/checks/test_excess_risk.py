@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from faceleak_check.checks.judge import judge
 from faceleak_check.checks.statistics.excess import excess_risk, excess_risk_of_lists
 from faceleak_check.matches import Matches
 from faceleak_check.policy.types import Threshold
-from faceleak_check.records import Measurement, Outcome
+from faceleak_check.records import Interval, Measurement, Outcome
 
 CHECK = ExcessRisk(threshold=Threshold(cosine=0.8), at_most=0.05)
 Hits = Sequence[int]
@@ -218,3 +219,13 @@ def test_where_all_hit_the_control_nothing_can_be_said() -> None:
 
 def test_the_threshold_is_an_fpir_of_1_percent_where_it_is_left_out() -> None:
     assert ExcessRisk(at_most=0.1).threshold == Threshold(fpir=0.01)
+
+
+@pytest.mark.parametrize(("high", "doubted"), [(None, False), (-0.01, True), (0.0, False), (0.5, False)])
+def test_a_control_that_is_surely_hit_more_often_than_the_source_is_doubted(
+    high: float | None, doubted: bool
+) -> None:
+    measured = CHECK.measure_parts([part([0, -1], [()])], [part([-1, -1], [()], prefix="c")])
+    span = None if high is None else Interval(low=-0.5, high=high, confidence=0.95)
+    sentence = "the control is hit more often than the source, so what leaks cannot stand out from it: is it a control?"
+    assert CHECK.doubt(replace(measured, interval=span), 2) == (sentence if doubted else "")

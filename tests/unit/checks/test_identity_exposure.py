@@ -88,3 +88,22 @@ def test_a_teller_of_people_that_loses_a_pair_is_an_error(n_told: int) -> None:
 def test_only_labels_need_labels() -> None:
     assert IdentityExposure(threshold=CLOSE, at_most=0).needs_labels
     assert not IdentityExposure(threshold=CLOSE, at_most=0, people="clusters").needs_labels
+
+
+ANY = IdentityExposure(threshold=CLOSE, at_most=0).measure(matches([[0]], [("ann",)]))
+
+
+@pytest.mark.parametrize(("n_people", "people"), [(1, "1 person"), (2, "2 people"), (1200, "1,200 people")])
+def test_a_limit_that_nobody_could_exceed_is_doubted(n_people: int, people: str) -> None:
+    """Such as where one folder lies over all pictures and makes one person of everybody."""
+    check = IdentityExposure(threshold=CLOSE, at_most=1200)
+    assert check.doubt(ANY, n_people) == (
+        f"the source names {people}, and the policy allows 1,200 to be exposed: no leak could exceed that; "
+        "are these the names of people?"
+    )
+
+
+@pytest.mark.parametrize(("n_people", "told"), [(3, "labels"), (None, "labels"), (1, "clusters")])
+def test_a_limit_that_somebody_could_exceed_is_not_doubted(n_people: int | None, told: str) -> None:
+    check = IdentityExposure(threshold=CLOSE, at_most=2, people=told)
+    assert check.doubt(ANY, n_people) == ""

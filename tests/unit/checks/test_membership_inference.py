@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hand_made_sets import image
@@ -8,7 +10,7 @@ from faceleak_check.checks.judge import judge
 from faceleak_check.checks.membership_inference import MembershipInference
 from faceleak_check.checks.statistics.roc import membership
 from faceleak_check.matches import Matches
-from faceleak_check.records import Outcome
+from faceleak_check.records import Figure, Outcome
 
 CHECK = MembershipInference(fpr=0.1, at_most=0.2)
 
@@ -152,3 +154,17 @@ def test_too_few_images_are_an_error(n_members: int, n_others: int, words: str) 
             nearest("s", cosines(n_members, seed=1)), nearest("c", cosines(n_others, seed=2))
         )
     assert str(found.value) == words
+
+
+@pytest.mark.parametrize(("high", "doubted"), [(None, False), (0.49, True), (0.5, False), (0.9, False)])
+def test_a_control_that_is_surely_nearer_than_the_source_is_doubted(
+    high: float | None, doubted: bool
+) -> None:
+    measured = CHECK.measure_members(nearest("s", cosines(60, seed=1)), nearest("c", cosines(50, seed=2)))[0]
+    auc = Figure(name="auc", value=0.4, high=high)
+    sentence = (
+        "the generated images are nearer to the control than to the source, so what leaks cannot stand out: "
+        "is it a control?"
+    )
+    found = CHECK.doubt(replace(measured, figures=(measured.figures[1], auc)), 60)
+    assert found == (sentence if doubted else "")
