@@ -96,24 +96,22 @@ class IdentityExposure:
             people_of: Tells the people in the source image of each of some pairs.
         """
         leaks = find_leaks(matches, self.threshold)
-        people = people_of(leaks.pairs)
+        told = list(zip(leaks.pairs, people_of(leaks.pairs), strict=True))
         images = defaultdict(set)
-        for pair, names in zip(leaks.pairs, people, strict=True):
+        for pair, names in told:
             for person in names:
                 images[person].add(pair.generated.id)
         exposed = {person for person, matching in images.items() if len(matching) >= self.min_images}
         by = "" if self.min_images == 1 else f", people whom at least {self.min_images:,} images match"
         nearest = "" if self.k == 1 else f", the {self.k:,} nearest of each image"
-        told = "" if self.people == "labels" else ", people told apart by their templates"
+        apart = "" if self.people == "labels" else ", people told apart by their templates"
         return Measurement(
             value=len(exposed),
             limit=self.at_most,
             unit="people",
             n=len(matches),
-            rule=f"{leaks.rule}{nearest}{by}{told}",
-            pairs=tuple(
-                pair for pair, names in zip(leaks.pairs, people, strict=True) if exposed & set(names)
-            ),
+            rule=f"{leaks.rule}{nearest}{by}{apart}",
+            pairs=tuple(pair for pair, names in told if exposed & set(names)),
         )
 
 

@@ -132,6 +132,12 @@ def test_a_name_in_common_makes_no_suspect() -> None:
     assert found.n_pairs == 4
 
 
+def test_templates_of_more_bits_give_the_same() -> None:
+    """What a search keeps has 32 bits, so a finding is of these."""
+    vectors, people = of_people(60, 6, seed=1), split(names(60, 6), range(10), 6)
+    assert suspects(vectors.astype(np.float64), people) == suspects(vectors, people)
+
+
 def test_few_people_are_not_judged() -> None:
     vectors, people = of_people(5, 8, seed=10), split(names(5, 8), range(4), 8)
     assert suspects(vectors, people) == ()
