@@ -64,7 +64,7 @@ def worst_first(
         rows: Which pairs, shape (n, k).
         by_distance: Nearest by Euclidean distance instead of by cosine.
     """
-    pairs = [matches.pair(int(row), int(column)) for row, column in zip(*np.nonzero(rows), strict=True)]
+    pairs = [matches.pair(row, column) for row, column in np.argwhere(rows).tolist()]
     return tuple(sorted(pairs, key=_by_distance if by_distance else _by_similarity))
 
 

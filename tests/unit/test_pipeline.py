@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +50,15 @@ class Project:
             encoding="utf-8",
         )
         return parse_policy(file, shown_as="p.yaml", environment={})
+
+    def waive(self, name: str, *, expires: dt.date) -> None:
+        """Accepts the picture of this person until a day."""
+        digest = hashlib.sha256((self.folder / f"generated/{name}.png").read_bytes()).hexdigest()
+        (self.folder / "w.yaml").write_text(
+            f"version: 1\nwaivers:\n  - {{generated: {digest}, source: {digest}, reason: x, owner: O. Ther, "
+            f"date: 2026-01-01, expires: {expires}}}\n",
+            encoding="utf-8",
+        )
 
     def gate(self) -> Gate:
         return Gate(store=self.store, progress=lambda *stage: self.told.append(stage))
@@ -155,3 +167,49 @@ def test_without_a_listener_nobody_is_told(project: Project, capfd: pytest.Captu
     verdict = Gate(store=project.store).run(policy, policy.cases[0])
     assert verdict.outcome is Outcome.LEAK
     assert capfd.readouterr() == ("", "")
+
+
+def out_of_memory(stage: str, done: int, total: int) -> None:
+    """As whatever is in the middle of its work may find."""
+    raise MemoryError
+
+
+def test_a_machine_that_gives_no_memory_makes_a_case_inconclusive(project: Project) -> None:
+    policy = project.policy(CHECKS[0])
+    verdict = Gate(store=project.store, progress=out_of_memory).run(policy, policy.cases[0])
+    assert (verdict.outcome, verdict.case) == (Outcome.INCONCLUSIVE, "leak_count[generated-vs-training]")
+    assert verdict.reasons == ("this machine has not enough memory for it",)
+    assert len(verdict.details) == 1
+    assert verdict.details[0].startswith("Run fewer workers (pytest -n)")
+
+
+def test_a_fault_of_the_program_is_no_verdict(project: Project) -> None:
+    def broken(stage: str, done: int, total: int) -> None:
+        raise RuntimeError("a fault")
+
+    policy = project.policy(CHECKS[0])
+    with pytest.raises(RuntimeError, match=r"^a fault$"):
+        Gate(store=project.store, progress=broken).run(policy, policy.cases[0])
+
+
+@pytest.mark.parametrize("zone", ["AHEAD-14", "BEHIND+12"])
+def test_a_waiver_ends_with_a_day_of_utc_wherever_the_machine_stands(
+    project: Project, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    """At any hour the day of one of these two zones is not that of UTC."""
+    found = {}
+    try:
+        with monkeypatch.context() as there:
+            there.setenv("TZ", zone)
+            time.tzset()
+            today = dt.datetime.now(dt.UTC).date()
+            for n_days in (0, 1):
+                project.waive("ann", expires=today - dt.timedelta(days=n_days))
+                policy = project.policy(CHECKS[0], keys="waivers: {file: w.yaml, on_expired: warn}\n")
+                found[n_days] = project.gate().run(policy, policy.cases[0])
+    finally:
+        time.tzset()
+    assert [found[n_days].reasons for n_days in (0, 1)] == [
+        ("1 of 40 generated images leaks; the policy allows at most 0",),
+        ("2 of 40 generated images leak; the policy allows at most 0",),
+    ]

@@ -121,7 +121,7 @@ def centralities(vectors: Floats, reference: Floats) -> Floats:
         raise ValueError(
             f"{len(reference)} reference templates have no mean direction: give real people's templates"
         )
-    return np.asarray(vectors @ (centre / length), dtype=np.float64)
+    return np.asarray(vectors @ (centre / length))
 
 
 def hub_evidence(

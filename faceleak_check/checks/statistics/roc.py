@@ -120,15 +120,15 @@ class _Sample:
     n_people: int
     n_levels: int
 
-    def tail(self, weights: Floats | None = None) -> Floats:
+    def tail(self, weights: Ints | None = None) -> Floats:
         """Share of images at or over each level, then 0 for over the highest; weights are one of each person."""
         of_images = None if weights is None else weights[self.people]
-        counts = np.bincount(self.levels, of_images, self.n_levels).astype(np.float64)
+        counts = np.bincount(self.levels, of_images, self.n_levels)
         return np.append(np.cumsum(counts[::-1])[::-1] / counts.sum(), 0.0)
 
     def resampled_tail(self, rng: np.random.Generator) -> Floats:
         drawn = rng.integers(self.n_people, size=self.n_people)
-        return self.tail(np.bincount(drawn, minlength=self.n_people).astype(np.float64))
+        return self.tail(np.bincount(drawn, minlength=self.n_people))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +164,7 @@ class _Curve:
         """Up to MAX_POINTS levels from (0, 0) to (1, 1), spread over the length of the curve."""
         length = (1 - self.members) + (1 - self.non_members)
         wanted = np.linspace(length[0], length[-1], MAX_POINTS)
-        return np.unique(np.searchsorted(length, wanted).clip(max=len(length) - 1))[::-1]
+        return np.unique(np.searchsorted(length, wanted))[::-1]
 
 
 def _checked(values: Floats, name: str) -> Floats:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from faceleak_check.checks.statistics.excess import ExcessRisk, excess_risk, excess_risk_of_lists
+from faceleak_check.checks.statistics.excess import ExcessRisk, _rate_of, excess_risk, excess_risk_of_lists
 from faceleak_check.checks.statistics.rates import wilson_interval
 
 Ints = npt.NDArray[np.int64]
@@ -159,6 +160,61 @@ def test_half_of_the_hits_in_common_narrow_by_their_correlation() -> None:
     found = excess_risk(source, control)
     assert np.log1p(-found.low) == pytest.approx(width, rel=2e-3)
     assert np.log1p(-found.high) == pytest.approx(-width, rel=2e-3)
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 9])
+@pytest.mark.parametrize("n_parts", [1, 3])
+def test_what_a_rate_is_made_of_equals_the_slow_way(n_parts: int, n_groups: int) -> None:
+    """Sums over single images, and a variance by groups plus one by people less what both count."""
+    rng = np.random.default_rng(7)
+    people = np.where(rng.random((60, n_parts)) < 0.3, rng.integers(6, size=(60, n_parts)), -1)
+    groups = rng.permutation(np.arange(60) % n_groups)
+    n_trials, share = people.size, float((people >= 0).mean())
+    both = Counter(
+        (int(who), int(group)) for row, group in zip(people, groups, strict=True) for who in row[row >= 0]
+    )
+    by_group = [
+        (sum(n for (_, mine), n in both.items() if mine == group) - share * n_parts * (groups == group).sum())
+        / n_trials
+        for group in range(n_groups)
+    ]
+    by_person = [
+        sum(n for (who, _), n in both.items() if who == person) / n_trials
+        for person in np.unique(people[people >= 0])
+    ]
+    squares = [sum(one**2 for one in those) for those in (by_group, by_person)]
+    shared = sum((n / n_trials) ** 2 for n in both.values())
+    found = _rate_of(people, groups)
+    assert found.by_group == pytest.approx(by_group)
+    assert found.by_person == pytest.approx(by_person)
+    assert found.people.tolist() == np.unique(people[people >= 0]).tolist()
+    assert found.variance == pytest.approx(
+        max(
+            squares[1] * (1 - share),
+            squares[0] * (n_groups / max(n_groups - 1, 1)) + squares[1] - shared,
+        )
+    )
+
+
+def test_few_hits_are_taken_to_crowd_partly_as_those_of_both_do() -> None:
+    """100 hits of 10 people crowd 11-fold; 20 of as many people do not, but with the others' 9.21-fold for 5 more."""
+    found = excess_risk_of_lists(hits(1000, 100, 10), hits(1000, 20, first=100))
+    n_source, n_control = 1000 / 11.001, 1000 / ((20 * 1.001 + 5 * 9.2128) / 25)
+    source, control = wilson_interval(0.1 * n_source, n_source), wilson_interval(0.02 * n_control, n_control)
+    middle = np.log(0.9 / 0.98)
+    above, below = np.log((1 - source.low) / 0.9), np.log(0.9 / (1 - source.high))
+    other_above, other_below = np.log((1 - control.low) / 0.98), np.log(0.98 / (1 - control.high))
+    assert found.low == pytest.approx(1 - np.exp(middle + np.hypot(above, other_below)), abs=1e-5)
+    assert found.high == pytest.approx(1 - np.exp(middle - np.hypot(below, other_above)), abs=1e-5)
+
+
+def test_no_two_rates_go_together_more_than_wholly() -> None:
+    """Of half of the images, each hitting a person of its own, people alone would make it 1.98."""
+    found = excess_risk_of_lists(hits(100, 50), hits(100, 50))
+    n_effective = 100 / (100 / 99)
+    limits = wilson_interval(n_effective / 2, n_effective)
+    apart = abs(np.log((1 - limits.low) / 0.5) - np.log(0.5 / (1 - limits.high)))
+    assert (np.log1p(-found.low), np.log1p(-found.high)) == pytest.approx((apart, -apart))
 
 
 def test_pairing_narrows() -> None:

@@ -301,6 +301,23 @@ def test_an_unseen_person_who_is_in_the_source_excuses_nobody() -> None:
     assert (found.excused.tolist(), found.level) == ([True, False, False], 0.61)
 
 
+def test_an_unseen_person_counts_once_by_the_highest_of_all_images() -> None:
+    """By person the highest are .6, .5 and .5: .6 is an outlier of them, and none of all six images."""
+    found = by_hand([0.5, 0.51, 0.6], unseen=unseen([0.52, 0.6, 0.5, 0.46, 0.5, 0.48], [1, 1, 2, 2, 3, 3]))
+    assert (found.level, found.excused.tolist()) == (0.5, [True, False, False])
+    assert (found.n_unseen_best, found.n_unseen_people) == (6, 3)
+
+
+def test_just_a_hubs_share_of_the_unseen_is_evidence() -> None:
+    """Three of 300 are a hundredth."""
+    assert by_hand([0.5, 0.6], unseen=unseen([0.7] * 3, [1, 2, 3], 300)).by == "unseen"
+
+
+def test_one_match_can_be_weighed() -> None:
+    found = by_hand([0.6], unseen=unseen([0.55, 0.61, 0.58], [1, 2, 3]))
+    assert (found.excused.tolist(), found.share, found.n_groups) == ([True], 0.01, 1)
+
+
 @pytest.mark.parametrize(
     ("people", "n"),
     [([1, 2], 20), ([1, 1, 2, 2], 20), ([1, 2, 3], 301)],
@@ -374,6 +391,11 @@ def test_many_that_resemble_each_other_are_no_hub() -> None:
     assert not alike(7, 40).excused.any()
 
 
+def test_just_a_fiftieth_of_likeness_is_a_hubs() -> None:
+    assert alike(4, 25).share_alike == 12 / (25 * 24) == 0.02
+    assert alike(4, 25).excused.sum() == 21
+
+
 def test_likeness_within_one_synthetic_person_is_no_likeness() -> None:
     assert alike(4, 10, [0, 0, 0, 0, 1, 2, 3, 4, 5, 6]).excused.all()
     assert alike(4, 10, [0] * 10).share_alike == 1
@@ -394,6 +416,15 @@ def test_centralities_are_cosines_to_the_mean_direction() -> None:
     assert found.tolist() == pytest.approx([np.sqrt(0.5), 1, np.sqrt(0.5), -1])
     # also where the reference points in nearly opposite directions
     assert centralities(circle(65), circle(0, 130)).tolist() == pytest.approx([1])
+
+
+def test_centralities_are_worked_out_in_64_bits() -> None:
+    """Of templates of 32 bits too: ten thousand of those add up to a rounding error that a rank could see."""
+    vectors, reference = unit(np.random.default_rng(3).normal(size=(2, 10_000, 3))).astype(np.float32)
+    found = centralities(vectors, reference)
+    assert found.dtype == np.float64
+    wider = centralities(vectors.astype(np.float64), reference.astype(np.float64))
+    assert np.abs(found - wider).max() < 1e-12
 
 
 def test_images_that_meet_the_threshold_exactly_resemble_each_other() -> None:

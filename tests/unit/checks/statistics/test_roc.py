@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from faceleak_check.checks.statistics.rates import wilson_interval
-from faceleak_check.checks.statistics.roc import Membership, membership
+from faceleak_check.checks.statistics.roc import Membership, _interval, membership
+from faceleak_check.records import Interval
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,6 +111,24 @@ def test_no_member_told_is_none_of_so_many_people_whatever_the_draws() -> None:
     found = membership(members, non_members, 0.05)
     assert (found.tpr, found.threshold) == (0, 0.61)
     assert found.tpr_interval == wilson_interval(0, 40)
+
+
+@pytest.mark.parametrize(("n_people", "confidence"), [(11, 0.95), (40, 0.8)])
+def test_percentiles_are_moved_out_as_hesterberg_has_it(n_people: int, confidence: float) -> None:
+    """Equation 9 of section 3.3; Weibull's p-th of n draws is the (n + 1) p-th in order."""
+    from scipy.stats import norm, t
+
+    draws = np.random.default_rng(9).normal(0.5, 0.1, 199)
+    share = float(norm.cdf(np.sqrt(n_people / (n_people - 1)) * t(n_people - 1).ppf((1 - confidence) / 2)))
+    low, high = np.interp([200 * share, 200 * (1 - share)], np.arange(1, 200), np.sort(draws))
+    found = _interval(draws, 0.5, n_people, confidence)
+    assert (found.low, found.high, found.confidence) == pytest.approx((low, high, confidence))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+def test_draws_that_do_not_vary_leave_wilsons_interval_on_people(value: float) -> None:
+    assert _interval(np.full(50, value), value, 20, 0.8) == wilson_interval(20 * value, 20, 0.8)
+    assert isinstance(_interval(np.full(50, value), value, 20, 0.8), Interval)
 
 
 def test_thirty_images_are_enough() -> None:
