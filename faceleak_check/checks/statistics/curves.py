@@ -69,7 +69,8 @@ class Curve:
         centre = self._footing.centre
         beyond = centre + (1 - centre) * math.sqrt(tail_value(self._tail, rate))
         rounded = np.float32(beyond)
-        raised = float(rounded if rounded >= beyond else np.nextafter(rounded, np.float32(2)))
+        # as a 64-bit number: beside one of 32 bits NumPy would round the other side before it compares the two
+        raised = float(rounded if float(rounded) >= beyond else np.nextafter(rounded, np.float32(2)))
         return min(1.0, max(raised, read))
 
     def rate(self, cosine: float) -> float:
