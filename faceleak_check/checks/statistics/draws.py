@@ -45,7 +45,7 @@ def _drawn(curve: Curve, n_resamples: int, seed: int) -> Iterator[Curve]:
     found = curve.found
     random = np.random.default_rng(seed)
     even = np.full(found.n_people, 1 / found.n_people)
-    for times in random.multinomial(found.n_people, even, n_resamples).astype(np.float64):
+    for times in random.multinomial(found.n_people, even, n_resamples):
         weights = found.times * times[found.first]
         if found.second is not None:
             weights *= times[found.second]

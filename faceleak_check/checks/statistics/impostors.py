@@ -210,8 +210,11 @@ def _empty() -> Pairs:
 
 
 def _joined(parts: Sequence[Pairs]) -> Pairs:
-    similarities, first, second = zip(*parts, strict=True)
-    return np.concatenate(similarities), np.concatenate(first), np.concatenate(second)
+    return (
+        np.concatenate([similarities for similarities, _, _ in parts]),
+        np.concatenate([first for _, first, _ in parts]),
+        np.concatenate([second for _, _, second in parts]),
+    )
 
 
 def _highest(parts: Sequence[Pairs]) -> Pairs:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
 from simulated import names, of_people
 
+from faceleak_check.checks.statistics import suspects as module
 from faceleak_check.checks.statistics.impostors import impostors
-from faceleak_check.checks.statistics.suspects import Suspect, suspects
+from faceleak_check.checks.statistics.suspects import Suspect, named_by_first, suspect_pairs, suspects
 from faceleak_check.checks.statistics.thresholds import thresholds_at
 
 People = list[tuple[str, ...]]
@@ -136,6 +140,112 @@ def test_templates_of_more_bits_give_the_same() -> None:
     """What a search keeps has 32 bits, so a finding is of these."""
     vectors, people = of_people(60, 6, seed=1), split(names(60, 6), range(10), 6)
     assert suspects(vectors.astype(np.float64), people) == suspects(vectors, people)
+
+
+Nearest = dict[str, float]
+"""Names of other people, and how far the nearest of them is."""
+
+
+def told_apart(apart: dict[tuple[int, str], Nearest]) -> list[tuple[int, str]]:
+    """Whoever is nearer to some row than chance would have it, as the module's own words say it; rows have a name."""
+    able = {
+        key: sorted(those.items(), key=lambda one: one[1])[:3]
+        for key, those in apart.items()
+        if len(those) > 2
+    }
+    far = {key: [max(distance, 1e-6) for _, distance in those] for key, those in able.items()}
+    even = float(np.median([math.log(third / second) for _, second, third in far.values()]))
+    power = math.log(2) / (2 * even)
+    chance = {key: (first / second) ** power for key, (first, second, _) in far.items()}
+    rising = sorted(chance.values())
+    passing = [one for number, one in enumerate(rising, 1) if one <= 0.02 * number / len(rising)]
+    found = [(key, able[key][0][0]) for key in able if passing and chance[key] <= passing[-1]]
+    n_alike = Counter(other for _, other in {(own, other) for (_, own), other in found})
+    return [(row, other) for (row, _), other in found if n_alike[other] <= 5]
+
+
+def the_slow_way(vectors: np.ndarray, people: People) -> set[tuple[int, int]]:
+    """Image against image, image against mean of a person, mean against mean."""
+    rows = vectors.astype(np.float64)
+    mine: dict[str, list[int]] = {}
+    for row, given in enumerate(people):
+        mine.setdefault(min(given), []).append(row)
+    means = {name: rows[those].sum(axis=0) for name, those in mine.items()}
+    means = {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
+    held = {
+        name: [row for row, given in enumerate(people) if name in given] for given in people for name in given
+    }
+    held = {name: those for name, those in held.items() if any(len(people[row]) > 1 for row in those)}
+
+    def others(row: int) -> list[str]:
+        """Nobody who has a picture under one of this picture's further names."""
+        shared = {min(people[one]) for those in held.values() if row in those for one in those}
+        return [name for name in mine if name != min(people[row]) and name not in shared]
+
+    single = {
+        (row, min(given)): {
+            name: min(1 - float(rows[one] @ rows[row]) for one in mine[name]) for name in others(row)
+        }
+        for row, given in enumerate(people)
+    }
+    to_means = {
+        (row, min(given)): {name: 1 - float(means[name] @ rows[row]) for name in others(row)}
+        for row, given in enumerate(people)
+    }
+    of_means = {
+        (mine[name][0], name): {
+            other: 1 - float(means[name] @ means[other]) for other in mine if other != name
+        }
+        for name in mine
+    }
+    pairs = {
+        (row, max(mine[other], key=lambda one: float(rows[one] @ rows[row])))
+        for row, other in told_apart(single)
+    }
+    pairs |= {(row, one) for row, other in told_apart(to_means) for one in mine[other]}
+    pairs |= {
+        both for row, other in told_apart(of_means) for both in product(mine[min(people[row])], mine[other])
+    }
+    return {
+        (min(pair), max(pair))
+        for pair in pairs
+        if not any(pair[0] in those and pair[1] in those for those in held.values())
+    }
+
+
+def found_pairs(vectors: np.ndarray, people: People) -> set[tuple[int, int]]:
+    order, whose = named_by_first(people)
+    pairs = suspect_pairs(np.ascontiguousarray(vectors[order]), whose)
+    assert pairs.dtype == np.int64
+    assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)
+    assert (pairs[:, 0] < pairs[:, 1]).all()
+    return {(min(pair), max(pair)) for pair in order[pairs].tolist()}
+
+
+@pytest.mark.parametrize("block", [7, 512])
+@pytest.mark.parametrize("seed", range(6))
+def test_pairs_equal_the_slow_way(monkeypatch: pytest.MonkeyPatch, seed: int, block: int) -> None:
+    """Two people under two names each, a photograph that is there twice, one in a wrong folder, two with two names."""
+    monkeypatch.setattr(module, "BLOCK", block)
+    vectors, people = of_people(24, 4, seed=seed), split(names(24, 4), range(2), 4)
+    vectors[50] = vectors[70]
+    people[30] = people[60]
+    people[13] = people[41] = ("person 99", "person 05")
+    turn = np.random.default_rng(seed).permutation(96)
+    vectors, people = vectors[turn], [people[row] for row in turn]
+    slow = the_slow_way(vectors, people)
+    assert found_pairs(vectors, people) == slow
+    assert len(slow) >= 6
+
+
+@pytest.mark.parametrize("n_alike", [5, 6])
+def test_whom_more_than_five_resemble_is_a_hub(n_alike: int) -> None:
+    """Images of five or six people stand out to one person, as those of many do to a child."""
+    vectors, people = of_people(40, 2, dimension=128, seed=3), names(40, 2)
+    vectors[2 * np.arange(1, n_alike + 1)] = vectors[0]
+    found = {pair for pair in found_pairs(vectors, people) if pair[0] in (0, 1)}
+    assert bool(found) == (n_alike <= 5)
+    assert found_pairs(vectors, people) == the_slow_way(vectors, people)
 
 
 def test_few_people_are_not_judged() -> None:
