@@ -192,14 +192,15 @@ def test_a_share_that_three_of_a_hundred_reach_is_read_off() -> None:
 def test_a_rate_is_asked_for_as_a_threshold_is() -> None:
     """With the same draws, whether they are named or left out."""
     found = simulated(30, 2)
-    asked, points = rates_around(found, 0.3, n_points=3, confidence=0.8, n_resamples=30, seed=7)
-    assert (asked.cosine, asked.confidence) == (0.3, 0.8)
+    asked, points = rates_around(found, 0.2, n_points=3, confidence=0.8, n_resamples=30, seed=7)
+    assert (asked.cosine, asked.confidence) == (0.2, 0.8)
     assert 0 < asked.low < asked.rate < asked.high
     assert {point.confidence for point in points} == {0.8}
-    assert asked == rate_at(found, 0.3, confidence=0.8, n_resamples=30, seed=7)
-    assert asked != rate_at(found, 0.3, confidence=0.8, n_resamples=30, seed=8)
-    plain = rates_around(found, 0.3, n_points=0, confidence=0.95, n_resamples=200, seed=0)[0]
-    assert rate_at(found, 0.3) == rates_around(found, 0.3, n_points=0)[0] == plain
+    assert asked == rate_at(found, 0.2, confidence=0.8, n_resamples=30, seed=7)
+    assert asked != rate_at(found, 0.2, confidence=0.8, n_resamples=30, seed=8)
+    assert asked != rate_at(found, 0.2, confidence=0.8, seed=7)
+    plain = rates_around(found, 0.2, n_points=0, confidence=0.95, n_resamples=200, seed=0)[0]
+    assert rate_at(found, 0.2) == rates_around(found, 0.2, n_points=0)[0] == plain
     named = thresholds_at(found, (0.05,), confidence=0.95, n_resamples=200, seed=0)
     assert thresholds_at(found, (0.05,)) == named
 
