@@ -194,7 +194,7 @@ def _compared(
     if not n_pairs:
         raise ValueError("no two images are of different people: every pair of them has a name in common")
     top = _highest(high)
-    rest = _joined(low) if n_pairs > len(top[0]) else _empty()
+    rest = _joined(low)
     rest = _taken(rest, rest[0] < top[0].min())
     similarities, first, second = _joined([top, rest])
     share = (n_pairs - len(top[0])) / max(1, len(rest[0]))
@@ -241,7 +241,6 @@ def _block(vectors: FloatArray, people: People, taken_out: IntArray, begin: int)
         likeness[np.ix_(own, held[held >= begin] - begin)] = NO_PAIR
     gone = taken_out[(taken_out[:, 0] >= begin) & (taken_out[:, 0] < begin + BLOCK)] - begin
     likeness[gone[:, 0], gone[:, 1]] = NO_PAIR
-    n_rows, n_columns = likeness.shape
-    likeness[np.tril_indices(n_rows, 0, n_columns)] = NO_PAIR
+    likeness[np.tril_indices(len(likeness))] = NO_PAIR
     first, second = np.nonzero(likeness > NO_PAIR)
     return likeness[first, second], first + begin, second + begin

@@ -167,8 +167,9 @@ def test_half_of_the_hits_in_common_narrow_by_their_correlation() -> None:
 def test_what_a_rate_is_made_of_equals_the_slow_way(n_parts: int, n_groups: int) -> None:
     """Sums over single images, and a variance by groups plus one by people less what both count."""
     rng = np.random.default_rng(7)
-    people = np.where(rng.random((60, n_parts)) < 0.3, rng.integers(6, size=(60, n_parts)), -1)
     groups = rng.permutation(np.arange(60) % n_groups)
+    is_hit = rng.random((60, n_parts)) < np.where(groups == 0, 0.8, 0.1)[:, None]
+    people = np.where(is_hit, rng.integers(6, size=(60, n_parts)), -1)
     n_trials, share = people.size, float((people >= 0).mean())
     both = Counter(
         (int(who), int(group)) for row, group in zip(people, groups, strict=True) for who in row[row >= 0]
@@ -188,12 +189,9 @@ def test_what_a_rate_is_made_of_equals_the_slow_way(n_parts: int, n_groups: int)
     assert found.by_group == pytest.approx(by_group)
     assert found.by_person == pytest.approx(by_person)
     assert found.people.tolist() == np.unique(people[people >= 0]).tolist()
-    assert found.variance == pytest.approx(
-        max(
-            squares[1] * (1 - share),
-            squares[0] * (n_groups / max(n_groups - 1, 1)) + squares[1] - shared,
-        )
-    )
+    both_ways = squares[0] * (n_groups / max(n_groups - 1, 1)) + squares[1] - shared
+    assert found.variance == pytest.approx(max(squares[1] * (1 - share), both_ways))
+    assert (both_ways > squares[1] * (1 - share)) == (n_groups > 1)
 
 
 def test_few_hits_are_taken_to_crowd_partly_as_those_of_both_do() -> None:

@@ -104,6 +104,13 @@ def test_no_cosine_is_above_one() -> None:
     assert 0.6 < threshold.low < threshold.cosine < threshold.high == 1
 
 
+def test_no_cosine_is_below_minus_one() -> None:
+    """Ten people of four equal probes each, so that the lowest threshold is as unsure as can be."""
+    found = probes(np.repeat(np.linspace(-0.9, 0.9, 10), 4), names(10, 4))
+    threshold = thresholds_at(found, (0.95,))[0]
+    assert threshold.low == -1 < threshold.cosine < -0.8
+
+
 def covering(rates: tuple[float, ...], n_sets: int, n_people: int, n_images: int) -> np.ndarray:
     found = [
         thresholds_at(simulated(n_people, n_images, seed), rates, n_resamples=80) for seed in range(n_sets)
