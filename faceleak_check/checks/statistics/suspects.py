@@ -210,7 +210,7 @@ def _nearest(
 
 def described(vectors: FloatArray, people: People, pairs: IntArray, order: IntArray) -> tuple[Suspect, ...]:
     """The pairs by the two people they are of; rows are those before they were ordered."""
-    sizes = np.bincount(people.of_row, minlength=len(people.names))
+    sizes = np.bincount(people.of_row)
     similarities = np.einsum("ij,ij->i", vectors[pairs[:, 0]], vectors[pairs[:, 1]])
     by_people: dict[tuple[int, int], list[int]] = {}
     for number, (one, other) in enumerate(people.of_row[pairs].tolist()):

@@ -225,17 +225,46 @@ def found_pairs(vectors: np.ndarray, people: People) -> set[tuple[int, int]]:
 @pytest.mark.parametrize("block", [7, 512])
 @pytest.mark.parametrize("seed", range(6))
 def test_pairs_equal_the_slow_way(monkeypatch: pytest.MonkeyPatch, seed: int, block: int) -> None:
-    """Two people under two names each, a photograph that is there twice, one in a wrong folder, two with two names."""
+    """Two people under two names each, a photograph that is there twice, one in a wrong folder, and shared labels.
+
+    One photograph is there under three names: two of them have a label in common, and so the third alone is suspect.
+    """
     monkeypatch.setattr(module, "BLOCK", block)
     vectors, people = of_people(24, 4, seed=seed), split(names(24, 4), range(2), 4)
     vectors[50] = vectors[70]
     people[30] = people[60]
-    people[13] = people[41] = ("person 99", "person 05")
+    vectors[[41, 90]] = vectors[13]
+    people[13], people[41], people[20] = (
+        ("person 03", "team"),
+        ("person 10", "team"),
+        ("person 05", "person 12"),
+    )
     turn = np.random.default_rng(seed).permutation(96)
     vectors, people = vectors[turn], [people[row] for row in turn]
     slow = the_slow_way(vectors, people)
     assert found_pairs(vectors, people) == slow
     assert len(slow) >= 6
+
+
+def test_of_two_others_alone_nothing_is_told() -> None:
+    """All but two people have a picture under one label, so for those in it there is no third to compare with."""
+    vectors = of_people(12, 1, seed=1)
+    vectors[1] = vectors[0]
+    people: People = [
+        (name, "team") if row not in (1, 2) else (name,) for row, (name,) in enumerate(names(12, 1))
+    ]
+    whose = named_by_first(people)[1]
+    persons, distances = module._nearest(vectors, vectors, whose.of_row, whose, np.arange(12))
+    assert np.isfinite(distances).sum(axis=1).tolist() == [2, 3, 3] + [2] * 9
+    assert persons[:2, 0].tolist() == [1, 0]
+    assert module._standing_out(vectors, vectors, whose.of_row, whose, np.arange(12)) == [(1, 0)]
+
+
+def test_rounding_makes_no_cosine_of_more_than_one() -> None:
+    vectors = of_people(40, 5, seed=5)
+    vectors[[3, 100]] = np.eye(64)[0] * (1 + 2**-12)
+    (found,) = suspects(vectors, names(40, 5))
+    assert (found.first, found.second, found.similarity) == (3, 100, 1)
 
 
 @pytest.mark.parametrize("n_alike", [5, 6])

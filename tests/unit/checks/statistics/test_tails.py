@@ -109,6 +109,20 @@ def test_a_weight_is_a_number_of_copies() -> None:
     assert weighted.share == pytest.approx(copied.share)
 
 
+def test_weights_count_beside_each_other_alone() -> None:
+    values, weights = np.array([0.9, 0.5, 0.45, 0.42]), np.array([1.0, 2, 1, 3])
+    whole = fit_tail(values, start=0.4, total=50, weights=weights)
+    tenth = fit_tail(values, start=0.4, total=5, weights=weights / 10)
+    assert (tenth.share, tenth.end, tenth.decline) == pytest.approx((whole.share, whole.end, whole.decline))
+
+
+def test_a_tail_that_would_end_nowhere_ends_at_the_highest_that_can_be() -> None:
+    """Excesses of a half and none: a = 1/4 and b = 1/16, and so 4b = a."""
+    tail = fit_tail(np.array([0.5, 0.0]), start=0.0, total=2)
+    assert (tail.share, tail.end) == (1, 1)
+    assert tail.decline == pytest.approx(1 / 3)
+
+
 def test_what_weighs_nothing_is_not_seen() -> None:
     values, weights = np.array([0.9, 0.5, 0.45, 0.42]), np.array([0.0, 1, 1, 1])
     without = fit_tail(values[1:], start=0.4, total=50)
