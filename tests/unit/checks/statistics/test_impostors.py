@@ -167,6 +167,13 @@ def test_the_same_input_gives_the_same_bytes() -> None:
         assert getattr(one, part).tobytes() == getattr(other, part).tobytes()
 
 
+def test_templates_of_more_bits_give_the_same() -> None:
+    """What a search keeps has 32 bits, and so has what its cosines are held against."""
+    one, other = (impostors(of_people(30, 5).astype(kind), names(30, 5)) for kind in (np.float32, np.float64))
+    for part in ("similarities", "times", "first", "second"):
+        assert getattr(one, part).tobytes() == getattr(other, part).tobytes()
+
+
 def test_pairs_that_seem_to_be_one_person_are_left_out() -> None:
     vectors, people = of_people(40, 4, seed=6), names(40, 4)
     split = [("person 07 again",) if row in (30, 31) else given for row, given in enumerate(people)]

@@ -246,6 +246,14 @@ def test_pairs_equal_the_slow_way(monkeypatch: pytest.MonkeyPatch, seed: int, bl
     assert len(slow) >= 6
 
 
+def test_ten_people_are_enough_and_the_last_of_them_counts() -> None:
+    """Nine people, the last of whom is there under two names; nine names are too few."""
+    vectors, people = of_people(9, 6, seed=1), split(names(9, 6), range(8, 9), 6)
+    assert found_pairs(vectors, people) == the_slow_way(vectors, people)
+    assert found_pairs(vectors, people) >= set(product(range(48, 51), range(51, 54)))
+    assert suspect_pairs(vectors, named_by_first(names(9, 6))[1]).shape == (0, 2)
+
+
 def test_of_two_others_alone_nothing_is_told() -> None:
     """All but two people have a picture under one label, so for those in it there is no third to compare with."""
     vectors = of_people(12, 1, seed=1)
