@@ -282,6 +282,12 @@ def test_bad_probes_are_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("other", [0.4, 0.6])
+def test_one_comparison_that_differs_is_enough(other: float) -> None:
+    found = probes(np.append(np.full(39, 0.5), other), [()] * 40)
+    assert sorted(set(found.similarities.tolist())) == pytest.approx(sorted([0.5, other]))
+
+
 def test_a_cosine_that_rounding_made_more_than_one_is_one() -> None:
     values = np.linspace(0, 0.5, 40)
     values[7], values[8] = 1.00005, 1 + 1e-4

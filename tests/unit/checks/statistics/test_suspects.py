@@ -285,6 +285,21 @@ def test_whom_more_than_five_resemble_is_a_hub(n_alike: int) -> None:
     assert found_pairs(vectors, people) == the_slow_way(vectors, people)
 
 
+def test_labels_that_hold_images_of_several_people_are_told() -> None:
+    """The label of b alone and that of a's picture alone hold nobody together."""
+    labels: People = [("b",), ("a", "x"), ("c", "a"), ("b", "team"), ("a",), ("c", "team"), ("b",)]
+    order, whose = named_by_first(labels)
+    assert order.tolist() == [1, 2, 4, 0, 3, 6, 5]
+    assert (whose.names, whose.of_row.tolist()) == (("a", "b", "c"), [0, 0, 0, 1, 1, 1, 2])
+    assert [rows.tolist() for rows in whose.together] == [[1, 6], [4, 6]]
+    assert (order.dtype, whose.of_row.dtype) == (np.int64, np.int64)
+
+
+def test_images_of_a_person_keep_their_order() -> None:
+    order, _ = named_by_first([(f"{row % 7}",) for row in range(2000)])
+    assert order.tolist() == [row for person in range(7) for row in range(person, 2000, 7)]
+
+
 def test_few_people_are_not_judged() -> None:
     vectors, people = of_people(5, 8, seed=10), split(names(5, 8), range(4), 8)
     assert suspects(vectors, people) == ()
