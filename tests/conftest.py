@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from made_once import made_once
 
 if TYPE_CHECKING:
     from small_clip import SmallClip
@@ -21,6 +22,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def small_clip(tmp_path_factory: pytest.TempPathFactory, lfw_faces: Sequence[Any]) -> SmallClip:
     """A real CLIP, trained here and now to tell faces from patches without one."""
-    from small_clip import train_small_clip
+    from small_clip import small_clip_in, train_small_clip
 
-    return train_small_clip(tmp_path_factory.mktemp("small-clip"), lfw_faces)
+    folder = made_once(tmp_path_factory, "small-clip", lambda path: train_small_clip(path, lfw_faces))
+    return small_clip_in(folder, lfw_faces)

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from faceleak_check.policy.screens import ClipKeys
 from faceleak_check.screens.clip_classes import classes_of
 
-__all__ = ["SmallClip", "train_small_clip"]
+__all__ = ["SmallClip", "small_clip_in", "train_small_clip"]
 
 ARCHITECTURE: dict[str, Any] = {
     "embed_dim": 64,
@@ -28,6 +28,7 @@ ARCHITECTURE: dict[str, Any] = {
     "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1},
 }
 PREPROCESSING = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25], "interpolation": "bilinear"}
+CHECKPOINT = "epoch_1.pt"
 N_STEPS = 60
 N_TEXTS = 16
 LARGEST_RATE = 2e-3
@@ -50,7 +51,7 @@ class SmallClip:
     unseen_patches: tuple[npt.NDArray[np.uint8], ...]
 
 
-def train_small_clip(folder: Path, sheet: Sequence[npt.NDArray[np.uint8]]) -> SmallClip:
+def train_small_clip(folder: Path, sheet: Sequence[npt.NDArray[np.uint8]]) -> None:
     """Trains on every second picture.
 
     Args:
@@ -58,20 +59,23 @@ def train_small_clip(folder: Path, sheet: Sequence[npt.NDArray[np.uint8]]) -> Sm
         sheet: Faces, then as many patches without a face.
     """
     middle = len(sheet) // 2
-    faces, patches = sheet[:middle], sheet[middle:]
-    state = _trained(faces[::2], patches[::2])
+    state = _trained(sheet[:middle:2], sheet[middle::2])
     (folder / "open_clip_config.json").write_text(
         json.dumps({"model_cfg": ARCHITECTURE, "preprocess_cfg": PREPROCESSING}), "utf-8"
     )
     save_file(state, folder / "open_clip_model.safetensors")
-    checkpoint = folder / "epoch_1.pt"
     prefixed = {f"module.{name}": tensor for name, tensor in state.items()}
-    torch.save({"epoch": 1, "name": "small", "state_dict": prefixed}, checkpoint)
+    torch.save({"epoch": 1, "name": "small", "state_dict": prefixed}, folder / CHECKPOINT)
+
+
+def small_clip_in(folder: Path, sheet: Sequence[npt.NDArray[np.uint8]]) -> SmallClip:
+    """What was trained on a sheet and lies in a folder."""
+    middle = len(sheet) // 2
     return SmallClip(
         folder=folder,
-        checkpoint=checkpoint,
-        unseen_faces=tuple(faces[1::2]),
-        unseen_patches=tuple(patches[1::2]),
+        checkpoint=folder / CHECKPOINT,
+        unseen_faces=tuple(sheet[1:middle:2]),
+        unseen_patches=tuple(sheet[middle + 1 :: 2]),
     )
 
 

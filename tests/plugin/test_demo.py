@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from docs_shell import Shell
+from made_once import made_once
 from PIL import Image
 from shown_commands import agrees, blocks
 from tutorial import Tutorial
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.needs("demo")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
-    """A demo that was run once for all tests of this module."""
+    """A demo that was run once for all tests."""
 
     folder: Path
     status: int
@@ -33,14 +34,20 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    above = tmp_path_factory.mktemp("with space")
+    above = made_once(tmp_path_factory, "with space", run_the_demo)
+    ran = json.loads((above / "ran.json").read_text(encoding="utf-8"))
+    return Ran(folder=above / "faceleak-demo", status=ran["status"], output=ran["output"])
+
+
+def run_the_demo(above: Path) -> None:
     # what could lead a pytest inside astray
     (above / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n", encoding="utf-8")
     (above / "conftest.py").write_text("raise RuntimeError('not ours')\n", encoding="utf-8")
     command = [sys.executable, "-c", "from faceleak_check.cli import main; main()", "demo"]
     environment = {**os.environ, "PYTEST_ADDOPTS": "--collect-only", "COLUMNS": "80"}
     done = subprocess.run(command, cwd=above, env=environment, capture_output=True, text=True, check=False)
-    return Ran(folder=above / "faceleak-demo", status=done.returncode, output=done.stdout + done.stderr)
+    ran = {"status": done.returncode, "output": done.stdout + done.stderr}
+    (above / "ran.json").write_text(json.dumps(ran), encoding="utf-8")
 
 
 def test_it_works(demo: Ran) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_once import made_once
 from page_project import (
     ARABIC,
     HOSTILE,
@@ -35,21 +36,25 @@ TODAY = dt.datetime.now().astimezone().date().isoformat()
 @pytest.fixture(scope="module")
 def leaky(tmp_path_factory: pytest.TempPathFactory) -> PageProject:
     """Three policies, run together: one with 30 leaks, one with two, and one with a single image and none."""
-    project = leaky_project(tmp_path_factory.mktemp("leaky"))
+    return PageProject(path=made_once(tmp_path_factory, "leaky", run_leaky))
+
+
+def run_leaky(folder: Path) -> None:
     policies = [f"--faceleak-policy={name}.yaml" for name in ("release", "two", "one")]
-    status, output = project.gate(*policies, "-p", "no:cacheprovider")
+    status, output = leaky_project(folder).gate(*policies, "-p", "no:cacheprovider")
     assert status == 1, output
     assert "report: faceleak-evidence/report.html" in output
-    return project
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> PageProject:
     """A list of 10,000 matches that all leak."""
-    project = match_list(tmp_path_factory.mktemp("many"), 10_000)
-    status, output = project.gate("--faceleak-policy=many.yaml", "-p", "no:cacheprovider")
+    return PageProject(path=made_once(tmp_path_factory, "many", run_many))
+
+
+def run_many(folder: Path) -> None:
+    status, output = match_list(folder, 10_000).gate("--faceleak-policy=many.yaml", "-p", "no:cacheprovider")
     assert status == 1, output
-    return project
 
 
 @pytest.fixture(scope="module")
