@@ -23,6 +23,8 @@ ARABIC = "صورة مسرّبة.png"
 JAPANESE = "写真の複製.png"
 PEOPLE = ("محمد", "山田太郎", "<b>bold", *(f"p{n:02}" for n in range(9)))
 N_LEAKS = 30
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"]
+"""Of the browser: what pretends to be a graphics card took more time than the pages."""
 
 RELEASE = """\
 version: 1
@@ -181,7 +183,7 @@ def browser() -> Iterator[Any]:
         executable = shutil.which("chromium") or (str(installed) if installed.exists() else None)
         if executable is None:
             pytest.skip("needs a browser: install chromium, or run: playwright install chromium")
-        running = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield running
         running.close()
 
