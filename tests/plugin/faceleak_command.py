@@ -23,6 +23,7 @@ __all__ = ["CTRL_C", "CTRL_D", "Faceleak", "leave_evidence", "run_faceleak", "ta
 Faceleak = Callable[..., tuple[int, str, str]]
 CTRL_C, CTRL_D = "ctrl-c", "ctrl-d"
 _MAIN = "from faceleak_check.cli import main; main()"
+_UNTIL_IT_WAITS = 0.3
 _PATIENCE = 30
 
 
@@ -91,6 +92,8 @@ def talk(
 
 def _answer(leader: int, process: subprocess.Popen[bytes], answer: str) -> None:
     if answer == CTRL_C:
+        # between its question and its wait for an answer Python hears no signal until the next key
+        time.sleep(_UNTIL_IT_WAITS)
         process.send_signal(signal.SIGINT)
     else:
         os.write(leader, b"\x04" if answer == CTRL_D else f"{answer}\n".encode("utf-8", "surrogateescape"))
