@@ -10,7 +10,6 @@ from faceleak_check.records import Interval, Measurement, Outcome, Unit
 __all__ = ["apart", "brief", "judge", "told_apart"]
 
 _MOST_DIGITS = 17
-"""The confidence of the bound that stands behind "nothing found", where the policy asks for none."""
 
 
 def judge(measured: Measurement) -> tuple[Outcome, str]:
