@@ -77,13 +77,16 @@ class FolderReader:
         A symbolic link is read where it leads to a file inside the folder, and excluded otherwise.
 
         Raises:
-            DatasetError: The folder is missing, closed or without images, or a label is missing or wrong.
+            DatasetError: The folder is missing, closed or without images, a label is missing or wrong, or images were
+                added, removed or changed meanwhile.
         """
         told = PacedProgress(progress, f"listing {self._dataset.name}")
         walked = self._walk(told)
-        rows = self._rows(walked, told)
+        rows, n_read = self._rows(walked, told)
         if isinstance(self._dataset.path, Path):
             self._listed = Listed(walked, rows.watched)
+            if n_read:  # that took its time
+                self._require_as(self._listed)
         excluded, others = _left_out(walked, rows)
         images = [id_of(walked.names[row]) for row in rows.images.tolist()]
         if not images and not excluded:
@@ -104,7 +107,11 @@ class FolderReader:
             DatasetError: Images were added, removed or changed since the last scan.
         """
         listed, self._listed = self._listed, None
-        changes = listed and listed.changes(self._walk(PacedProgress(silent, "")))
+        if listed is not None:
+            self._require_as(listed)
+
+    def _require_as(self, listed: Listed) -> None:
+        changes = listed.changes(self._walk(PacedProgress(silent, "")))
         if changes:
             what = {"added": changes.n_added, "removed": changes.n_removed, "changed": changes.n_changed}
             counts = ", ".join(f"{n:,} {verb}" for verb, n in what.items() if n)
@@ -144,19 +151,19 @@ class FolderReader:
             return f"{subject} is a file, expected a folder", _advice_on_file(self._dataset.path.suffix)
         return f"{subject} cannot be listed ({system_words(error)})", advice_on(error, CLOSED_ADVICE)
 
-    def _rows(self, walked: Walked, told: PacedProgress) -> FileRows:
-        """What each file is; those that are unchanged since an earlier run are not read."""
+    def _rows(self, walked: Walked, told: PacedProgress) -> tuple[FileRows, int]:
+        """What each file is, and how many were read: those that are unchanged since an earlier run are not."""
         if self._memory is None:
             rows = FileRows(len(walked.names))
-            self._inspect_all(walked, rows, told)
-            return rows
+            return rows, self._inspect_all(walked, rows, told)
         memory = FolderMemory(self._memory, key_of(self._folder.place, ["folder"]))
         rows = memory.recall(walked)
-        self._inspect_all(walked, rows, told)
+        n_read = self._inspect_all(walked, rows, told)
         memory.keep(walked, rows)
-        return rows
+        return rows, n_read
 
-    def _inspect_all(self, walked: Walked, rows: FileRows, told: PacedProgress) -> None:
+    def _inspect_all(self, walked: Walked, rows: FileRows, told: PacedProgress) -> int:
+        """Takes in what the files are of which nothing is known yet; returns how many those were."""
         unknown = rows.unknown.tolist()
         n_done = len(walked.names) - len(unknown)
         for some, seen in self._inspected(walked, unknown):
@@ -164,6 +171,7 @@ class FolderReader:
                 rows.note(row, one)
             n_done += len(some)
             told.update(n_done, len(walked.names))
+        return len(unknown)
 
     def _inspected(self, walked: Walked, unknown: list[int]) -> Iterator[tuple[list[int], list[Seen]]]:
         folder = self._folder

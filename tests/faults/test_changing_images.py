@@ -6,6 +6,7 @@ it is embedded.
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -60,16 +61,23 @@ def test_an_image_that_changes_between_listing_and_reading(project: FaultProject
 
 
 def test_an_image_that_changes_while_it_is_listed(project: FaultProject, long: bool) -> None:
-    for change in CHANGES if long else ("a named pipe",):
-        ran = project.gate(code=at_open("leak0.png", 1, CHANGES[change]))
-        assert ran.status == 1, ran.output
-        assert project.outcome == "inconclusive", change
-        assert "Traceback" not in ran.output
-        for left in project.path.glob("generated/*"):
-            if left.name in ("leak0.png", "other.png"):
-                left.rmdir() if left.is_dir() else left.unlink()
-        project.write("generated/leak0.png", "")
-        (project.path / "generated/leak0.png").write_bytes((project.path / "training/p00/1.png").read_bytes())
+    """Also where all else is in the store, so that nothing is embedded after it: renamed, it would be released."""
+    picture = (project.path / "generated/leak0.png").read_bytes()
+    for change in CHANGES if long else ("a named pipe", "renamed"):
+        for store_is_full in (False, True):
+            for left in project.path.glob("generated/*"):
+                if left.name in ("leak0.png", "other.png"):
+                    left.rmdir() if left.is_dir() else left.unlink()
+            (project.path / "generated/leak0.png").write_bytes(picture)
+            if store_is_full:
+                assert project.gate().status == 1
+                assert project.outcome == "leak"
+                os.utime(project.path / "generated/leak0.png", (0, 0))
+            ran = project.gate(code=at_open("leak0.png", 1, CHANGES[change]))
+            assert ran.status == 1, ran.output
+            assert NOT_THE_SAME + WHAT.get(change, "1 changed") in project.shown(ran)
+            assert project.outcome == "inconclusive", change
+            assert "Traceback" not in ran.output
 
 
 def test_an_image_that_is_added_while_others_are_embedded(project: FaultProject) -> None:

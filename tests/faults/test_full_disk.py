@@ -261,7 +261,11 @@ def test_errors_at_any_step(project: FaultProject, pristine: Any, tmp_path: Path
         assert refused.status in (1, 4), step
         assert "Traceback" not in refused.output, refused.output
         assert "INTERNALERROR" not in refused.output, refused.output
-        assert os.strerror(number) in refused.output, step
+        if (
+            os.strerror(number) not in refused.output
+        ):  # the very last steps, with which a whole run takes leave
+            assert step > n_steps - 3, step
+            require_all_written(project)
         assert project.outcome in ("", "inconclusive", "leak")
         if step % 8 == 0 or not long:
             assert project.gate().status == 1
@@ -283,6 +287,11 @@ def test_errors_that_would_let_a_run_pass_do_not(
         assert "Traceback" not in refused.output, refused.output
         if refused.status == 0:
             assert project.outcome == "pass"
-            assert (project.path / "faceleak-evidence/report.html").is_file()
-            assert (project.path / "faceleak-evidence/statement.json").is_file()
-            assert (project.path / "out.xml").is_file()
+            require_all_written(project)
+
+
+def require_all_written(project: FaultProject) -> None:
+    """All that a whole run leaves is there."""
+    files = ("evidence.json", "report.html", "statement.json")
+    assert [name for name in files if not (project.path / "faceleak-evidence" / name).is_file()] == []
+    assert (project.path / "out.xml").is_file()

@@ -37,7 +37,7 @@ class Changes:
 class Listed:
     """The images of a folder as they were listed.
 
-    What is not named like an image may come and go: other programs write there, too.
+    What is neither an image nor named like one may come and go: other programs write there, too.
 
     Args:
         walked: The files.
@@ -45,6 +45,9 @@ class Listed:
     """
 
     def __init__(self, walked: Walked, rows: IntArray) -> None:
+        others = np.setdiff1d(np.arange(len(walked.names)), rows).tolist()
+        named = [row for row in others if has_image_suffix(name_of(walked.names[row]))]
+        rows = np.sort(np.concatenate([rows, np.array(named, dtype=np.int64)]))
         self._names = _BETWEEN.join([walked.names[row] for row in rows.tolist()])
         self._marks = walked.marks[rows, _SIZE_AND_TIME]
 
