@@ -125,7 +125,8 @@ def generated_row(name: str, embedder: Embedder, groups: Mapping[str, Embedded])
 
 def show_embedder(choice: EmbedderChoice, groups: Mapping[str, Group], *, markdown: bool) -> None:
     embedder: Embedder = EMBEDDERS.load(choice.name)(choice)
-    rows, near = [], []
+    rows: list[list[str]] = []
+    near: list[list[str]] = []
     for name, cutter in cutters(embedder):
         found = {group: embedded(groups[group], cutter, embedder) for group in (*OF_PEOPLE, "generated")}
         rows += verification_rows(name, found)

@@ -76,13 +76,13 @@ COPIES: Mapping[str, Callable[[Pixels], Pixels]] = {
 class Hasher:
     def __init__(self) -> None:
         self._embedder = PerceptualHash(EmbedderChoice(name="phash", align="none"))
-        self._cutter = whole_cutter(self._embedder.spec)
+        self._cutter = whole_cutter(self._embedder.spec)  # type: ignore[arg-type]
         self._embedder.load()
 
     def __call__(self, picture: Pixels) -> Hashes:
         """The hash of a picture and of its mirror image, shape (2, 64)."""
         [chips] = self._cutter.cut([picture])
-        return self._embedder.embed(np.stack([chip.pixels for chip in chips])).vectors
+        return np.asarray(self._embedder.embed(np.stack([chip.pixels for chip in chips])).vectors)
 
 
 def bits(one: Hashes, other: Hashes) -> npt.NDArray[np.float64]:

@@ -32,7 +32,7 @@ def main() -> None:
     torch.set_num_threads(1)
     detector = Mtcnn()
     detector.load()
-    astronaut = Image.fromarray(data.astronaut())
+    astronaut = Image.fromarray(data.astronaut())  # type: ignore[no-untyped-call]
     print("longest side, pixels   ms a picture")
     for side in SIDES:
         picture = np.asarray(astronaut.resize((side, side), Image.Resampling.BICUBIC))

@@ -20,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ def show_others(crops: Crops, arguments: argparse.Namespace) -> None:
         for name in running:
             ask(f"{name}:warm")
         jobs = [f"{name}:{how}" for name, how in itertools.product(running, ("one", "cores"))]
-        taken = in_turns({"ours": ours, **{job: lambda job=job: ask(job) for job in jobs}})
+        taken = in_turns({"ours": ours, **{job: partial(ask, job) for job in jobs}})
     rate = n / taken.pop("ours")
     rows = [["faceleak-check dlib-resnet, files to store", f"{rate:.1f}", ""]]
     for job, time_taken in taken.items():

@@ -77,7 +77,7 @@ def embedded(group: Group, cutter: Cutter, embedder: Embedder) -> Embedded:
         people=tuple(
             f"{group.name}/{image.labels}" for image, n in zip(images, largest.n_faces, strict=True) if n
         ),
-        vectors=largest.templates.vectors,
+        vectors=np.asarray(largest.templates.vectors),
         n_pictures=len(group.images),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
@@ -18,10 +19,10 @@ from faceleak_check.registry import EMBEDDERS
 
 __all__ = ["runnable"]
 
-_HOW = {"input_size": 112, "colour_order": "RGB", "mean": 127.5, "std": 127.5, "template": "arcface-112"}
+Device = Literal["cpu", "cuda", "auto"]
 
 
-def runnable(folder: Path, names: list[str], device: str = "cpu") -> Iterator[tuple[str, EmbedderChoice]]:
+def runnable(folder: Path, names: list[str], device: Device = "cpu") -> Iterator[tuple[str, EmbedderChoice]]:
     """Each embedder with a title that says whose weights it has.
 
     Args:
@@ -38,12 +39,21 @@ def runnable(folder: Path, names: list[str], device: str = "cpu") -> Iterator[tu
             yield f"{name}, random weights", _random(name, folder, device)
 
 
-def _random(name: str, folder: Path, device: str) -> EmbedderChoice:
+def _random(name: str, folder: Path, device: Device) -> EmbedderChoice:
     torch.manual_seed(0)
     path = folder / f"{name}.{'onnx' if name == 'onnx' else 'pt'}"
     if name in ("onnx", "torchscript"):
         _own_file(name, path)
-        return EmbedderChoice(name=name, weights=path, device=device, **_HOW)
+        return EmbedderChoice(
+            name=name,
+            weights=path,
+            device=device,
+            input_size=112,
+            colour_order="RGB",
+            mean=127.5,
+            std=127.5,
+            template="arcface-112",
+        )
     if name.startswith("facenet"):
         from facenet_pytorch import InceptionResnetV1
 
@@ -60,7 +70,7 @@ def _own_file(name: str, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if name == "torchscript":
-            torch.jit.trace(network, chips).save(str(path))
+            torch.jit.trace(network, chips).save(str(path))  # type: ignore[no-untyped-call]
             return
         axes = {"face": {0: "n"}, "embedding": {0: "n"}}
         torch.onnx.export(

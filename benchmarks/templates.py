@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from tables import show as show_table
-from verification import equal_error_rate, pairs_of
+from verification import equal_error_rate, errors_of, pairs_of
 
 from faceleak_check.embedders.dlib_resnet import DlibResNet
 from faceleak_check.faces.align import aligned_chip
@@ -76,7 +76,7 @@ def overlap(face: Face, found: Any) -> float:
     across = min(right, found.right()) - max(left, found.left())
     down = min(bottom, found.bottom()) - max(top, found.top())
     shared = max(0.0, across) * max(0.0, down)
-    return shared / ((right - left) * (bottom - top) + found.width() * found.height() - shared)
+    return float(shared / ((right - left) * (bottom - top) + found.width() * found.height() - shared))
 
 
 def facenet_places(points: Points, face: Face) -> Points:
@@ -137,7 +137,7 @@ def compare(root: Path, detector: Mtcnn, dlib: Dlib) -> None:
         "our aligner, all faces": pairs_of(our_vectors, people),
     }
     for name, pairs in trials.items():
-        rate = equal_error_rate(pairs)
+        rate = equal_error_rate(errors_of(pairs))
         print(f"EER {rate:.2%}  {name} ({pairs.n_genuine:,} genuine and {pairs.n_impostor:,} impostor pairs)")
 
 

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
 
@@ -59,8 +60,7 @@ def forwards(choice: EmbedderChoice, embedder: Embedder) -> dict[str, Work]:
         session = onnxruntime.InferenceSession(
             str(choice.weights), options, providers=["CPUExecutionProvider"]
         )
-        feed = {session.get_inputs()[0].name: chips.numpy()}
-        works[name] = lambda session=session, feed=feed: session.run(None, feed)
+        works[name] = partial(session.run, None, {session.get_inputs()[0].name: chips.numpy()})
     return works
 
 
@@ -90,7 +90,7 @@ def bare(forward: Work, n_batches: int, n_threads: int) -> float:
 class TimedDetector:
     """MTCNN, and how much processor time it takes."""
 
-    name = "mtcnn"
+    name, licence, settings = Mtcnn.name, Mtcnn.licence, Mtcnn.settings
 
     def __init__(self) -> None:
         self._detector = Mtcnn()

@@ -50,7 +50,7 @@ class Pairs:
     @cached_property
     def is_genuine(self) -> npt.NDArray[np.bool_]:
         """Which pairs show one person."""
-        return self.first == self.second
+        return np.equal(self.first, self.second)
 
     @property
     def n_genuine(self) -> int:

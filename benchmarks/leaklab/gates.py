@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from people import Photograph, Split
@@ -94,6 +95,7 @@ class Run:
         self._asks_canaries = asks_canaries
         self._store = store
         self._files = files
+        self._today = datetime.now(UTC).date()
         self._preparation = Preparation(store, silent, [])
         self._preparation.sets.embedded = Aligned(store, LocalExecutor(decode), silent, [])
         self._canaries: Verdict | None = None
@@ -144,7 +146,7 @@ class Run:
             return self._canaries
         blank = Verdict(outcome=Outcome.INCONCLUSIVE, policy=policy.name, check=case.check_name, case=case.id)
         try:
-            verdict = conclude(blank, self._preparation.compared(policy, case), policy, case)
+            verdict = conclude(blank, self._preparation.compared(policy, case), policy, case, self._today)
         except InconclusiveError as error:
             verdict = replace(blank, reasons=(error.message,))
         if is_canaries:
