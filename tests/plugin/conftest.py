@@ -21,7 +21,8 @@ def environment(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")  # takes a second to import
     # processes of their own test this checkout, too, wherever an installed package points
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(pytester.path / "installed"), str(ROOT)]))
+    folders = [str(pytester.path / "installed"), str(ROOT), os.environ.get("PYTHONPATH")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, folders)))
     for name in ("CI", "BUILD_NUMBER", "GENERATED", "TRAINING", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
 

@@ -20,7 +20,7 @@ from faceleak_check.registry import CHECKS, SCREENS
 
 __all__ = ["COMMAND", "command_name", "shapes_in"]
 
-_LEFT_OUT = "FACELEAK_LEFT_OUT"
+_LEFT_OUT, _FOR_OTHERS = "FACELEAK_LEFT_OUT", "FACELEAK_LEFT_OUT_FOR_OTHERS"
 _OF_ONE_SHAPE = {
     "licences": "Licences",
     "exclusions": "Exclusions",
@@ -30,6 +30,8 @@ _OF_ONE_SHAPE = {
     "report": "ReportKeys",
     "embedder": "EmbedderChoice",
 }
+_DEFAULTS = {"--faceleak-evidence": "faceleak-evidence"}
+"""Of options that are text."""
 _METHODS = {"clip": "ClipKeys", "age": "AgeKeys", "face": "FaceKeys"}
 _Shapes = Iterator[tuple[str, dict[str, Any]]]
 
@@ -148,7 +150,9 @@ def _without_option(left_out: str) -> None:
 
         def get_others(self: pytest.Config, name: str, *more: Any, _get: Any = get, **named: Any) -> Any:
             found = _get(self, name, *more, **named)
-            return type(found)() if name == left_out and not isinstance(found, str) else found
+            if name != left_out:
+                return found
+            return _DEFAULTS.get(name) if isinstance(found, str) else type(found)()
 
         setattr(pytest.Config, method, get_others)
 
@@ -179,6 +183,9 @@ def _taken_off(args: list[str], parameter: Any) -> list[str]:
     return left
 
 
+if folder := os.environ.pop(_FOR_OTHERS, None):
+    # the sitecustomize.py in it has the processes of the test import this, too
+    os.environ["PYTHONPATH"] = os.pathsep.join([folder, os.environ["PYTHONPATH"]])
 if left_out := os.environ.get(_LEFT_OUT):
     if left_out.startswith("faceleak "):
         _without_parameter(left_out)

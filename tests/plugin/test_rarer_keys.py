@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from labelled_project import PAIR, TRIPLE, LabelledProject
 from typer.testing import CliRunner
 
 from faceleak_check.case_sets import CaseSets
+from faceleak_check.checks.near_copy import NearCopy
 from faceleak_check.cli import app
 from faceleak_check.executors.local import LocalExecutor
 from faceleak_check.policy.parse import parse_policy
@@ -50,13 +53,36 @@ def test_a_check_names_its_embedder_among_several(labelled: LabelledProject, che
 
 @pytest.mark.parametrize(
     "check",
-    [EXCESS.replace("cosine: 0.9", "fmr: 10%"), EXPOSURE.replace("cosine: 0.9", "fmr: 10%"), NEAREST],
+    [*(one.replace("cosine: 0.9", "fmr: 10%") for one in (EXCESS, EXPOSURE, RATE)), NEAREST],
     ids=name_of,
 )
 def test_chance_is_told_by_the_set_that_the_check_names(labelled: LabelledProject, check: str) -> None:
     labelled.write_set(labelled.path / "others", [f"o{n // 3:02}/{n}.png" for n in range(120)], seed=9)
     labelled.judge(f"{check}, calibration: others", others="path: others, labels: parent_folder")
     assert labelled.case()["chance"]["basis"] == "impostor pairs of 'others'"
+
+
+def test_an_embedder_aligns_as_the_policy_says(labelled: LabelledProject) -> None:
+    labelled.judge(COUNT, embedder="fake-pixels, align: none")
+    [alignment] = labelled.case()["sets"]["generated"]["alignments"].values()
+    assert alignment["asked"] == "none"
+
+
+def test_pictures_of_a_table_have_the_names_of_its_column(labelled: LabelledProject) -> None:
+    pictures = [(labelled.path / f"training/p03/{n}.png").read_bytes() for n in range(2)]
+    table = pa.table({"picture": pictures, "number": [f"n{n}" for n in range(2)]})
+    pq.write_table(table, labelled.path / "generated.parquet")
+    columns = "columns: {image: picture, id: number}"
+    labelled.judge(COUNT, generated=f"path: generated.parquet, format: parquet, {columns}")
+    assert {one["generated"] for one in labelled.case()["measurement"]["worst_pairs"]} == {"n0", "n1"}
+
+
+def test_a_picture_without_a_face_stays_up_to_the_limit_of_the_screen(labelled: LabelledProject) -> None:
+    screens = "screens: {{non_face: {{method: face{}}}}}"
+    check = "coverage: dataset: generated, max_screened: 50%"
+    labelled.judge(check, keys=screens.format("")).assert_outcomes(errors=1)
+    labelled.judge(check, keys=screens.format(", reject_above: 100%")).assert_outcomes(passed=1)
+    assert labelled.case()["sets"]["dataset"]["counts"]["n_excluded"] == {}
 
 
 def test_the_nearest_pairs_stand_beside_those_of_a_control(labelled: LabelledProject) -> None:
@@ -114,6 +140,14 @@ def test_copies_are_looked_for_with_the_weights_of_that_digest(labelled: Labelle
     check = f"near_copy: {PAIR}, at_most: 0, method: sscd, weights: own.file, sha256: '{DIGEST}'"
     labelled.judge(check, embedder="").assert_outcomes(errors=1)
     assert labelled.case()["reasons"] == ["the weights of embedder 'sscd' are not the expected ones"]
+
+
+def test_copies_are_as_alike_as_the_check_says(labelled: LabelledProject) -> None:
+    check = f"near_copy: {PAIR}, at_most: 0, method: sscd, weights: own.file, min_similarity: 0.9"
+    (case,) = parse_policy(labelled.write_policy(check, embedder="")).cases
+    assert case.check == NearCopy(
+        at_most=0, method="sscd", weights=labelled.path / "own.file", min_similarity=0.9
+    )
 
 
 def test_neighbours_are_looked_for_as_the_policy_says(labelled: LabelledProject) -> None:

@@ -19,7 +19,11 @@ def test_this_machine_alone_is_the_default(parse: Parse, valid: str) -> None:
 @pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379", "head.example:6379", "[fe80::1]:6379"])
 def test_a_cluster_by_its_address(parse: Parse, valid: str, address: str) -> None:
     policy = parse(valid + f'execution: {{engine: ray, address: "{address}", workers: 8}}\n')
-    assert policy.execution == ExecutionKeys(engine="ray", address=address, workers=8)
+    assert (policy.execution.engine, policy.execution.address, policy.execution.workers) == (
+        "ray",
+        address,
+        8,
+    )
 
 
 def test_the_environment_may_choose_the_engine(parse: Parse, valid: str) -> None:
