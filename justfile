@@ -36,7 +36,7 @@ benchmarks folder *arguments:
 
 # Tests in a fresh environment: just matrix PYTHON [highest or lowest-direct] [EXTRA or none] [PYTEST'S ARGUMENTS]
 matrix python="3.12" resolution="highest" extra="test" *arguments="tests":
-    uv run --isolated --no-project --python {{ python }} --resolution {{ resolution }} \
+    RAY_ENABLE_UV_RUN_RUNTIME_ENV=0 uv run --isolated --no-project --python {{ python }} --resolution {{ resolution }} \
         --with-editable '.[{{ if extra == "none" { "" } else { extra + "," } }}test-tools]' \
         python -m pytest {{ if resolution == "highest" { "" } else { "-W default" } }} {{ arguments }}
 

@@ -68,6 +68,7 @@ def test_each_job_is_a_recipe_that_runs_here_too(python: str, resolution: str, e
     asked = "test-tools" if extra == "none" else f"{extra},test-tools"
     strict = "" if resolution == "highest" else "-W default "
     assert words == (
-        f"uv run --isolated --no-project --python {python} --resolution {resolution} --with-editable '.[{asked}]' "
+        f"RAY_ENABLE_UV_RUN_RUNTIME_ENV=0 uv run --isolated --no-project --python {python} "
+        f"--resolution {resolution} --with-editable '.[{asked}]' "
         f"python -m pytest {strict}tests -n 4 --dist worksteal"
     )
