@@ -76,7 +76,7 @@ COPIES: Mapping[str, Callable[[Pixels], Pixels]] = {
 class Hasher:
     def __init__(self) -> None:
         self._embedder = PerceptualHash(EmbedderChoice(name="phash", align="none"))
-        self._cutter = whole_cutter(self._embedder.spec)  # type: ignore[arg-type]
+        self._cutter = whole_cutter(self._embedder.spec)
         self._embedder.load()
 
     def __call__(self, picture: Pixels) -> Hashes:

@@ -8,18 +8,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import nn
 
 from faceleak_check.embedders.ir_network import IrNetwork
 from faceleak_check.policy.schema import EmbedderChoice
+from faceleak_check.policy.types import Device
 from faceleak_check.registry import EMBEDDERS
 
 __all__ = ["runnable"]
-
-Device = Literal["cpu", "cuda", "auto"]
 
 
 def runnable(folder: Path, names: list[str], device: Device = "cpu") -> Iterator[tuple[str, EmbedderChoice]]:

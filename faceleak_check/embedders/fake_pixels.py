@@ -29,6 +29,7 @@ class FakePixels(Remade):
         ModelError: The block asks for something that this embedder has not.
     """
 
+    spec: EmbedderSpec
     name: ClassVar[str] = "fake-pixels"
     batch_size = 32
 

@@ -45,6 +45,7 @@ class OnnxEmbedder(Remade):
             or nobody says how it takes pictures.
     """
 
+    spec: EmbedderSpec
     batch_size = 32
     needs_package: ClassVar[tuple[str, str]] = ("onnxruntime", "pip install 'faceleak-check[onnx]'")
 

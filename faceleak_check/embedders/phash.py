@@ -40,6 +40,7 @@ class PerceptualHash(Remade):
         ModelError: The block asks for something that this embedder has not.
     """
 
+    spec: EmbedderSpec
     name: ClassVar[str] = "phash"
     batch_size = 256
 

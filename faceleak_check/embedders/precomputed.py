@@ -25,6 +25,7 @@ class Precomputed(Remade):
         ModelError: One of these is missing.
     """
 
+    spec: EmbedderSpec
     name: ClassVar[str] = "precomputed"
     batch_size = 1
 

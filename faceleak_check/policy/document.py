@@ -25,9 +25,11 @@ from faceleak_check.policy.paths import DataPath, PolicyPath
 from faceleak_check.policy.report_keys import ReportKeys
 from faceleak_check.policy.types import (
     ChipSize,
+    Device,
     Divisor,
     PixelValue,
     PositiveCount,
+    Precision,
     Share,
     check_keys,
 )
@@ -155,9 +157,9 @@ class EmbedderChoice:
     licence: Licence | None = None
     align: Alignment = "auto"
     faces: Faces = "all"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     scan: Literal["bf16"] | None = None
-    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    device: Device = "cpu"
     input_size: ChipSize | None = None
     colour_order: Literal["RGB", "BGR"] | None = None
     mean: PixelValue | None = None

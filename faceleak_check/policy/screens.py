@@ -10,7 +10,7 @@ from pydantic import Field
 
 from faceleak_check.policy.names import Sha256, Text
 from faceleak_check.policy.paths import PolicyPath
-from faceleak_check.policy.types import Count, PositiveCount, Share, check_keys
+from faceleak_check.policy.types import Count, Device, PositiveCount, Precision, Share, check_keys
 from faceleak_check.policy.wording import quoted
 from faceleak_check.registry import suggestion
 
@@ -62,8 +62,8 @@ class ClipKeys:
     weights: PolicyPath | None = None
     sha256: Sha256 | None = None
     licence: Text | None = None
-    precision: Literal["fp32", "bf16"] = "fp32"
-    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    precision: Precision = "fp32"
+    device: Device = "cpu"
 
 
 @check_keys
@@ -98,7 +98,7 @@ class FaceKeys:
 
     method: Literal["face"] = "face"
     reject_above: Share = 0.5
-    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    device: Device = "cpu"
 
 
 def serves_only(served: str, looks_for: str, rule: str) -> str | None:

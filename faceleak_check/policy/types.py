@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, TypeVar, cast, dataclass_transform
+from typing import Annotated, Any, Literal, TypeVar, cast, dataclass_transform
 
 import pydantic.dataclasses
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -31,6 +31,7 @@ __all__ = [
     "Confidence",
     "Cosine",
     "Count",
+    "Device",
     "Distance",
     "Divisor",
     "HashBits",
@@ -38,6 +39,7 @@ __all__ = [
     "PixelValue",
     "PositiveCount",
     "PositiveShare",
+    "Precision",
     "Rate",
     "Share",
     "Threshold",
@@ -133,6 +135,12 @@ Memory = Annotated[
 
 Count = Annotated[int, BeforeValidator(count), _schema({"type": "integer", "minimum": 0})]
 """A whole number of 0 or more."""
+
+Device = Literal["cpu", "cuda", "auto"]
+"""Where a network or a search runs; `auto` is the GPU where there is one."""
+
+Precision = Literal["fp32", "bf16"]
+"""What a network computes with."""
 
 PositiveCount = Annotated[int, BeforeValidator(positive_count), _schema({"type": "integer", "minimum": 1})]
 """A whole number of 1 or more."""

@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from faceleak_check.policy.names import Text
-from faceleak_check.policy.types import Memory, PositiveCount, check_keys
+from faceleak_check.policy.types import Device, Memory, PositiveCount, check_keys
 
 __all__ = ["ExecutionKeys", "SearchKeys"]
 
@@ -26,7 +26,7 @@ class SearchKeys:
 
     memory: Memory | None = None
     index: Literal["exact", "ivf"] = "exact"
-    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    device: Device = "cpu"
 
 
 @check_keys

@@ -58,6 +58,7 @@ class AgeScreen(Remade):
         ModelError: The weights are not there or not those that are expected.
     """
 
+    spec: ScreenSpec
     name: ClassVar[str] = "age"
     shown_for: ClassVar[str] = "child"
     keys: ClassVar[type[AgeKeys]] = AgeKeys

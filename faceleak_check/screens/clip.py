@@ -41,6 +41,7 @@ class ClipScreen(Remade):
         UsageError: The keys ask for what no clip screen can do.
     """
 
+    spec: ScreenSpec
     name: ClassVar[str] = "clip"
     shown_for: ClassVar[str] = "child"
     uses_faces: ClassVar[bool] = False

@@ -37,6 +37,7 @@ class FaceScreen(Remade):
         ModelError: The detector's weights or the device are not there.
     """
 
+    spec: ScreenSpec
     name: ClassVar[str] = "face"
     shown_for: ClassVar[str] = "non_face"
     keys: ClassVar[type[FaceKeys]] = FaceKeys
