@@ -141,27 +141,28 @@ def _by_policy(suite: ET.Element, policies: list[str], prefix: str) -> Mapping[s
 
 def _suite(name: str, whole: ET.Element, cases: list[ET.Element]) -> ET.Element:
     """A suite of its own, of the same machine and hour."""
-    n_of = {count: str(_n_marked(cases, mark)) for count, mark in _COUNTS.items()}
-    own = {"name": name, **n_of, "tests": str(len(cases)), "time": f"{_seconds(cases):.3f}"}
-    suite = ET.Element("testsuite", whole.attrib | own)
+    suite = ET.Element("testsuite", whole.attrib | {"name": name, "time": f"{_seconds(cases):.3f}"})
     suite.extend(cases)
+    _count(suite)
     return suite
 
 
 def _take_out(whole: ET.Element, cases: list[ET.Element]) -> None:
     """Leaves in the suite of the whole run what is not of these cases."""
-    gone = {count: _n_marked(cases, mark) for count, mark in _COUNTS.items()} | {"tests": len(cases)}
-    for count, n in gone.items():
-        whole.set(count, str(int(whole.get(count, "0")) - n))
     # of several workers the times of the cases may be more than that of the run
     left = max(0.0, float(whole.get("time", "0")) - _seconds(cases))
     whole.set("time", f"{left:.3f}")
     for case in cases:
         whole.remove(case)
+    _count(whole)
 
 
-def _n_marked(cases: list[ET.Element], mark: str) -> int:
-    return sum(len(case.findall(mark)) for case in cases)
+def _count(suite: ET.Element) -> None:
+    """States what a suite holds; pytest before 9.1 counts a test twice that passes and cannot be torn down."""
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
+    for count, mark in _COUNTS.items():
+        suite.set(count, str(sum(len(case.findall(mark)) for case in cases)))
 
 
 def _seconds(cases: list[ET.Element]) -> float:
