@@ -30,6 +30,7 @@ _BROUGHT_BY = {
     "demo": ("skimage", "face_recognition_models"),
     "offline": ("face_recognition_models",),
     "onnx": ("onnxruntime",),
+    "ray": ("ray",),
 }
 
 

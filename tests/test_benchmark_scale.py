@@ -72,6 +72,7 @@ def test_an_unknown_part_is_refused() -> None:
     )
 
 
+@pytest.mark.needs("demo")
 def test_every_format_holds_the_same_pictures(parts: dict[str, ModuleType], tmp_path: Path) -> None:
     files = list(parts["pictures"].crops(5))
     pixels = sorted(decode(data).tobytes() for data in files)
@@ -89,6 +90,7 @@ def test_every_format_holds_the_same_pictures(parts: dict[str, ModuleType], tmp_
         assert sorted(decode(reader.read(image)).tobytes() for image in found.images) == pixels, title
 
 
+@pytest.mark.needs("demo")
 def test_stamped_crops_are_different_files_of_a_hundred_pictures(parts: dict[str, ModuleType]) -> None:
     files = [*parts["pictures"].stamped_crops(101), *parts["pictures"].stamped_crops(2, first=101)]
     assert len({hashlib.sha256(data).digest() for data in files}) == 103
@@ -96,6 +98,7 @@ def test_stamped_crops_are_different_files_of_a_hundred_pictures(parts: dict[str
     assert len({decode(data).tobytes() for data in files}) == 100
 
 
+@pytest.mark.needs("demo")
 def test_copies_are_planted_among_the_first(parts: dict[str, ModuleType], tmp_path: Path) -> None:
     found = parts["planted"].plant_chips(tmp_path, 40, 3)
     assert list(found.originals) == ["000000.jpg", "000010.jpg", "000020.jpg"]

@@ -148,7 +148,10 @@ class Disturbed:
         return files | {f"DISK/{name}": digest for name, digest in elsewhere.items()}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.needs("demo")) if name == "demo" else name for name in COMMANDS],
+)
 def test_the_same_command_again_does_what_it_should(
     name: str, pristine: Pristine, tmp_path: Path, weights: str, long: bool, request: pytest.FixtureRequest
 ) -> None:

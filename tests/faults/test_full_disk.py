@@ -186,7 +186,10 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("what", WRITERS)
+@pytest.mark.parametrize(
+    "what",
+    [pytest.param(name, marks=pytest.mark.needs("demo")) if name == "demo" else name for name in WRITERS],
+)
 def test_a_file_that_the_user_names(ran: FaultProject, disk: Disk, what: str) -> None:
     command, expected = WRITERS[what]
     place = disk(ran.path / "disk", 16)

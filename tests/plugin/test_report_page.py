@@ -28,15 +28,17 @@ from page_project import (
 from faceleak_check.policy.waivers import Waiver, read_waivers
 
 LEAKS = '[data-pairs]:has-text("leak_count[generated-vs-training]")'
-FAR = (dt.datetime.now().astimezone().date() + dt.timedelta(days=90)).isoformat()
-SOON = (dt.datetime.now().astimezone().date() + dt.timedelta(days=2)).isoformat()
-TODAY = dt.datetime.now().astimezone().date().isoformat()
 
 
 @pytest.fixture(scope="module")
 def leaky(tmp_path_factory: pytest.TempPathFactory) -> PageProject:
     """Three policies, run together: one with 30 leaks, one with two, and one with a single image and none."""
     return PageProject(path=made_once(tmp_path_factory, "leaky", run_leaky))
+
+
+def in_days(n: int) -> str:
+    """By the clock of the machine, as a run of all tests may go on past midnight."""
+    return (dt.datetime.now().astimezone().date() + dt.timedelta(days=n)).isoformat()
 
 
 def run_leaky(folder: Path) -> None:
@@ -279,7 +281,7 @@ def test_nothing_is_downloaded_while_something_is_missing(page: Any) -> None:
     assert errors.locator("li").all_inner_texts() == [
         "2 marked pairs are without a reason.",
         "1 marked pair is without a name.",
-        f"2 marked pairs are with a last day before today, {TODAY}.",
+        f"2 marked pairs are with a last day before today, {in_days(0)}.",
     ]
     assert review.get_by_label("Reason").get_attribute("aria-invalid") == "true"
     assert downloads == []
@@ -302,10 +304,10 @@ def waived(chromium: Any, leaky: PageProject, tmp_path_factory: pytest.TempPathF
         second.locator("summary").click()
         second.locator(".own").get_by_label("Reason").fill("she agreed")
         second.locator(".own").get_by_label("Name").fill("B. Other")
-        second.locator(".own").get_by_label("Last day").fill(SOON)
+        second.locator(".own").get_by_label("Last day").fill(in_days(2))
         review.get_by_label("Reason").fill(REASON)
         review.get_by_label("Your name").fill("A. Reviewer")
-        review.get_by_label("Last day on which it holds").fill(FAR)
+        review.get_by_label("Last day on which it holds").fill(in_days(90))
         with page.expect_download() as download:
             review.get_by_role("button", name="Download waivers").click()
         assert download.value.suggested_filename == "two-leaks.waivers.yaml"
@@ -325,8 +327,8 @@ def test_a_download_is_a_file_of_waivers(waived: PageProject, leaky: PageProject
     file = waived.path / "two-leaks.waivers.yaml"
     written = waivers_in(file)
     assert [(one.reason, one.owner, one.date.isoformat(), one.expires.isoformat()) for one in written] == [
-        (f"Not the same person: {' '.join(REASON.split())}", "A. Reviewer", TODAY, FAR),
-        ("Accepted: she agreed", "B. Other", TODAY, SOON),
+        (f"Not the same person: {' '.join(REASON.split())}", "A. Reviewer", in_days(0), in_days(90)),
+        ("Accepted: she agreed", "B. Other", in_days(0), in_days(2)),
     ]
     digests = {sha256(leaky.path / "two" / f"leak-{n:02}.png") for n in (0, 1)}
     assert {one.generated for one in written} == digests
@@ -372,7 +374,7 @@ def test_a_download_waives_its_pairs_in_the_next_run(
         page.locator("table.pairs tbody tr").first.get_by_label("Accepted").check()
         review.get_by_label("Reason").fill("another reason")
         review.get_by_label("Your name").fill("C. Third")
-        review.get_by_label("Last day on which it holds").fill(FAR)
+        review.get_by_label("Last day on which it holds").fill(in_days(90))
         with page.expect_download() as download:
             button.click()
         download.value.save_as(tmp_path / "changed.yaml")

@@ -284,6 +284,7 @@ checks:
 """
 
 
+@pytest.mark.needs("offline")
 def test_a_leak_counts_only_where_both_embedders_agree(project: Project) -> None:
     project.leak()
     project.write("release.yaml", AGREEMENT)

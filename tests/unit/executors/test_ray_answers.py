@@ -191,6 +191,7 @@ def replies(orders: dict[str, Any]) -> dict[str, Any]:
     return reply
 
 
+@pytest.mark.needs("ray")
 def test_a_worker_with_other_packages_says_so() -> None:
     others = versions() | {"numpy": "1.0", "pillow": "2.0", "torch-of-the-future": "9"}
     reply = replies({"versions": others, "path": []})
@@ -203,6 +204,7 @@ def test_a_worker_with_other_packages_says_so() -> None:
     }
 
 
+@pytest.mark.needs("ray")
 def test_a_worker_without_the_code_of_an_embedder_says_so() -> None:
     stranger = b"cno_such_package\nEmbedder\n."
     reply = replies({"versions": versions(), "path": [], "stage": stranger, "sink": b"N.", "decode": b"N."})
@@ -242,8 +244,8 @@ def test_nothing_listens_at_an_address() -> None:
     )
 
 
+@pytest.mark.needs("ray")
 def test_what_listens_at_an_address_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray", reason="needs Ray: pip install 'faceleak-check[ray]'")
     monkeypatch.setattr("faceleak_check.executors.ray.process._CONNECT_SECONDS", 4)
     with socket.create_server(("127.0.0.1", 0)) as one:
         address = f"127.0.0.1:{one.getsockname()[1]}"
