@@ -55,7 +55,7 @@ class CalibrationTable:
         embedder: The embedder's name in the policy.
         embedder_sha256: Digest of its spec.
         on: The set that the thresholds were found on.
-        source: For ``fpir``, name of the gallery; else empty.
+        source: For ``fpir``, the gallery; else None.
         rows: The rates, falling.
     """
 
@@ -63,7 +63,7 @@ class CalibrationTable:
     embedder: str
     embedder_sha256: str
     on: SetSummary
-    source: str
+    source: SetSummary | None
     rows: tuple[Row, ...]
 
 
@@ -105,7 +105,7 @@ def _asked(case: Case) -> Iterator[tuple[NamedEmbedder, Threshold | None]]:
 
 
 def _key(table: CalibrationTable) -> tuple[str, ...]:
-    return table.kind, table.embedder, table.on.name, table.source
+    return table.kind, table.embedder, table.on.name, table.source.name if table.source else ""
 
 
 def _table(
@@ -124,8 +124,8 @@ def _table(
         return None
     usual = FMR_RATES if kind == "fmr" else FPIR_RATES
     asked = getattr(threshold, kind, None)
-    source = sets.source.summary.name if kind == "fpir" else ""
-    before = known.get((kind, sets.name, on.summary.name, source))
+    source = sets.source.summary if kind == "fpir" else None
+    before = known.get((kind, sets.name, on.summary.name, source.name if source else ""))
     rates = {*usual, *([asked] if asked else []), *(row.rate for row in (before.rows if before else ()))}
     if before is not None and len(rates) == len(before.rows):
         return None
@@ -163,7 +163,8 @@ def pinned_thresholds(tables: Sequence[CalibrationTable]) -> list[PinnedThreshol
             embedder_sha256=table.embedder_sha256,
             dataset=table.on.name,
             dataset_sha256=table.on.sha256,
-            source=table.source,
+            source=table.source.name if table.source else "",
+            source_sha256=table.source.sha256 if table.source else None,
             n_people=row.found.n_people,
             n_images=row.found.n_images,
             n_comparisons=row.found.n_comparisons,

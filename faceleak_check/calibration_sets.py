@@ -48,10 +48,15 @@ class CalibrationSets:
     engine: SearchEngine = field(default_factory=SearchEngine)
 
     @property
-    def labelled(self) -> EmbeddedSet | None:
-        """The set whose impostor pairs count: the first labelled one of calibration, source and control."""
+    def all(self) -> tuple[EmbeddedSet, ...]:
+        """Those of calibration, source and control that there are."""
         sets = (self.calibration, self.source, self.control)
-        return next((one for one in sets if one is not None and one.summary.n_people), None)
+        return tuple(one for one in sets if one is not None)
+
+    @property
+    def labelled(self) -> EmbeddedSet | None:
+        """The set whose impostor pairs count: the first labelled one of `all`."""
+        return next((one for one in self.all if one.summary.n_people), None)
 
 
 @dataclass(frozen=True, kw_only=True)

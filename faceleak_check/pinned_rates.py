@@ -49,7 +49,7 @@ def pinned_threshold(pinned: PinnedThresholds, kind: str, rate: float, sets: Cal
             f"the pinned thresholds have no {lacks.partition(' ')[2]} for embedder {sets.name!r}{why}",
             detail=f"{pinned.path}: write it anew with: faceleak calibrate POLICY --write {pinned.file}",
         )
-    return _pinned(found[0], pinned)
+    return _pinned(found[0], pinned, sets)
 
 
 def pinned_rates(pinned: PinnedThresholds, sets: CalibrationSets) -> tuple[ErrorRate, ...]:
@@ -72,8 +72,9 @@ def pinned_rates(pinned: PinnedThresholds, sets: CalibrationSets) -> tuple[Error
     return tuple(points) if len(points) > 1 else ()
 
 
-def _pinned(one: PinnedThreshold, pinned: PinnedThresholds) -> Calibration:
-    against = f" against {one.source!r}" if one.source else ""
+def _pinned(one: PinnedThreshold, pinned: PinnedThresholds, sets: CalibrationSets) -> Calibration:
+    of = _as_of_now(one.dataset, one.dataset_sha256, sets)
+    against = f" against {_as_of_now(one.source, one.source_sha256, sets)}" if one.source else ""
     return Calibration(
         asked=f"{one.kind.upper()} {one.rate:.6g}",
         cosine=one.cosine,
@@ -81,8 +82,14 @@ def _pinned(one: PinnedThreshold, pinned: PinnedThresholds) -> Calibration:
         high=one.high,
         confidence=one.confidence,
         extrapolated=one.extrapolated,
-        origin=f"pinned in {pinned.path.name!r}: {one.dataset!r}{against}",
+        origin=f"pinned in {pinned.path.name!r}: {of}{against}",
         n_people=one.n_people,
         n_images=one.n_images,
         n_comparisons=one.n_comparisons,
     )
+
+
+def _as_of_now(name: str, sha256: str | None, sets: CalibrationSets) -> str:
+    """A set's name, and whether its images are others than when the file was written."""
+    now = {one.summary.sha256 for one in sets.all if one.summary.name == name}
+    return f"{name!r} (changed since)" if now and sha256 not in now else repr(name)

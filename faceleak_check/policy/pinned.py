@@ -59,6 +59,7 @@ class PinnedThreshold:
         dataset: Name of the set that it was found on.
         dataset_sha256: Digest of that set.
         source: For ``fpir``, name of the gallery; empty for ``fmr``.
+        source_sha256: For ``fpir``, digest of the gallery; None for ``fmr``.
         n_people: People behind it.
         n_images: Images behind it.
         n_comparisons: Comparisons behind it.
@@ -76,6 +77,7 @@ class PinnedThreshold:
     dataset: DatasetName
     dataset_sha256: Sha256
     source: Text = ""
+    source_sha256: Sha256 | None = None
     n_people: Count
     n_images: Count
     n_comparisons: Count
@@ -87,6 +89,8 @@ class PinnedThreshold:
             raise ValueError("an FPIR holds for one source set; name it with 'source'")
         if self.kind == "fmr" and self.source:
             raise ValueError("an FMR holds for any source set; take 'source' out")
+        if bool(self.source) != bool(self.source_sha256):
+            raise ValueError("'source' and 'source_sha256' go together; give both or neither")
 
     @property
     def asked(self) -> Threshold:
@@ -174,7 +178,7 @@ def _lines(threshold: PinnedThreshold) -> Iterator[str]:
     mark = "-"
     for field in fields(threshold):
         value = getattr(threshold, field.name)
-        if value != "":
+        if value not in ("", None):
             yield f"  {mark} {field.name}: {_scalar(value)}\n"
             mark = " "
 

@@ -157,7 +157,12 @@ _PINNED_TOKENS = (
 
 
 def _thresholds(_: Path) -> Sequence[Whole]:
-    two = [_PINNED, PinnedThreshold(**{**_fields(_PINNED), "kind": "fpir", "rate": 0.01, "source": "train"})]
+    two = [
+        _PINNED,
+        PinnedThreshold(
+            **{**_fields(_PINNED), "kind": "fpir", "rate": 0.01, "source": "train", "source_sha256": "c" * 64}
+        ),
+    ]
     return [Whole(name="two", data=pinned_yaml(two).encode())]
 
 

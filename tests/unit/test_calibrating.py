@@ -408,6 +408,7 @@ def pin(kind: str = "fmr", **keys: Any) -> PinnedThreshold:
         "dataset": "training",
         "dataset_sha256": "b" * 64,
         "source": "training" if kind == "fpir" else "",
+        "source_sha256": "b" * 64 if kind == "fpir" else None,
         "n_people": 10,
         "n_images": 40,
         "n_comparisons": 700,
@@ -425,9 +426,9 @@ def pinned(*those: PinnedThreshold) -> PinnedThresholds:
 
 
 def test_a_pinned_threshold_is_taken_as_it_is() -> None:
-    found = Calibrator().resolved(
-        Threshold(fmr=0.01), sets(labelled("training"), pinned=pinned(pin(rate=0.1, cosine=0.41), pin()))
-    )
+    training = labelled("training")
+    those = pinned(pin(rate=0.1, cosine=0.41), pin(dataset_sha256=training.summary.sha256))
+    found = Calibrator().resolved(Threshold(fmr=0.01), sets(training, pinned=those))
     assert (found.asked, found.cosine, found.low, found.high) == ("FMR 0.01", 0.4321, 0.4, 0.5)
     assert (found.confidence, found.extrapolated) == (0.95, True)
     assert (found.n_people, found.n_images, found.n_comparisons) == (10, 40, 700)
@@ -435,13 +436,14 @@ def test_a_pinned_threshold_is_taken_as_it_is() -> None:
 
 
 def test_a_pinned_fpir_is_of_one_source_and_its_people() -> None:
+    source, control = labelled("training"), unlabelled("unseen", seed=2)
+    digests = {"dataset_sha256": control.summary.sha256, "source_sha256": source.summary.sha256}
     those = [
         pin("fpir", source="other", cosine=0.41),
         pin("fpir", dataset="strangers", cosine=0.42),
-        pin("fpir", dataset="unseen", cosine=0.43),
+        pin("fpir", dataset="unseen", cosine=0.43, **digests),
         pin("fpir", cosine=0.44),
     ]
-    source, control = labelled("training"), unlabelled("unseen", seed=2)
     with_control = sets(source, control=control, pinned=pinned(*those))
     found = Calibrator().resolved(Threshold(fpir=0.01), with_control)
     assert (found.cosine, found.origin) == (
@@ -450,6 +452,29 @@ def test_a_pinned_fpir_is_of_one_source_and_its_people() -> None:
     )
     left_out = Calibrator().resolved(Threshold(fpir=0.01), sets(source, pinned=pinned(*those)))
     assert (left_out.cosine, left_out.asked) == (0.44, "FPIR 0.01")
+
+
+@pytest.mark.parametrize(
+    ("changed", "origin"),
+    [
+        (["dataset_sha256"], "'unseen' (changed since) against 'training'"),
+        (["source_sha256"], "'unseen' against 'training' (changed since)"),
+        (["dataset_sha256", "source_sha256"], "'unseen' (changed since) against 'training' (changed since)"),
+    ],
+)
+def test_sets_that_changed_since_a_threshold_was_pinned_are_told(changed: list[str], origin: str) -> None:
+    source, control = labelled("training"), unlabelled("unseen", seed=2)
+    digests = {"dataset_sha256": control.summary.sha256, "source_sha256": source.summary.sha256}
+    before = pin("fpir", dataset="unseen", **digests | dict.fromkeys(changed, "d" * 64))
+    found = Calibrator().resolved(Threshold(fpir=0.01), sets(source, control=control, pinned=pinned(before)))
+    assert (found.cosine, found.origin) == (0.4321, f"pinned in 'release.thresholds.yaml': {origin}")
+
+
+def test_nothing_is_said_of_a_pinned_set_that_the_check_does_not_name() -> None:
+    found = Calibrator().resolved(
+        Threshold(fmr=0.01), sets(labelled("training"), pinned=pinned(pin(dataset="lfw")))
+    )
+    assert found.origin == "pinned in 'release.thresholds.yaml': 'lfw'"
 
 
 def test_of_several_pinned_sets_the_one_is_taken_that_would_be_calibrated_on() -> None:

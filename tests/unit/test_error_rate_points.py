@@ -156,7 +156,7 @@ def test_pinned_thresholds_are_the_figure_where_there_are_several() -> None:
     others = (
         pin(0.01, 0.4, dataset="lfw"),
         pin(0.01, 0.4, embedder_sha256="d" * 64),
-        pin(0.01, 0.4, kind="fpir", source="training"),
+        pin(0.01, 0.4, kind="fpir", source="training", source_sha256="b" * 64),
     )
     found = Calibrator().error_rates(0.5, sets(labelled(), pinned=pinned(*own, *others)))
     assert [(point.fmr, point.cosine, point.extrapolated) for point in found] == [

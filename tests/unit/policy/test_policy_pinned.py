@@ -31,7 +31,15 @@ FMR = PinnedThreshold(
     n_images=1000,
     n_comparisons=499_500,
 )
-FPIR = replace(FMR, kind="fpir", rate=0.01, source="train", dataset="unseen", extrapolated=False)
+FPIR = replace(
+    FMR,
+    kind="fpir",
+    rate=0.01,
+    dataset="unseen",
+    source="train",
+    source_sha256="c" * 64,
+    extrapolated=False,
+)
 TEXT = """\
 version: 1
 thresholds:
@@ -123,8 +131,8 @@ def test_the_file_is_known_by_its_digest(tmp_path: Path) -> None:
             (
                 "4:5: thresholds[0]: unknown key 'rat' (did you mean 'rate'?); expected: kind, rate, cosine, "
                 "low, high, "
-                "confidence, extrapolated, embedder, embedder_sha256, dataset, dataset_sha256, source, n_people, "
-                "n_images, n_comparisons"
+                "confidence, extrapolated, embedder, embedder_sha256, dataset, dataset_sha256, source, source_sha256, "
+                "n_people, n_images, n_comparisons"
             ),
         ),
         ("    low: 0.93\n", "", "3:5: thresholds[0]: missing key 'low'"),
@@ -167,6 +175,11 @@ def test_the_file_is_known_by_its_digest(tmp_path: Path) -> None:
             'dataset: "train"',
             "dataset: train\n    source: train",
             "3:5: thresholds[0]: an FMR holds for any source set; take 'source' out",
+        ),
+        (
+            'kind: "fmr"',
+            "kind: fpir\n    source: train",
+            "3:5: thresholds[0]: 'source' and 'source_sha256' go together; give both or neither",
         ),
     ],
 )
@@ -211,7 +224,7 @@ def test_one_threshold_twice(
         replace(FPIR, embedder_sha256="c" * 64),
         replace(FPIR, dataset="named"),
         replace(FPIR, source="bare"),
-        replace(FPIR, kind="fmr", source=""),
+        replace(FPIR, kind="fmr", source="", source_sha256=None),
     ],
 )
 def test_two_thresholds(tmp_path: Path, other: PinnedThreshold) -> None:
