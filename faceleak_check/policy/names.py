@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from faceleak_check.policy.expressions import OWN_NAME, SHA256, whole
 from faceleak_check.policy.wording import found, one_line
 from faceleak_check.records import IN_SOURCE, NO_FACE, SEVERAL_FACES, UNREADABLE, UNSEEN_FOLDER
 from faceleak_check.registry import EMBEDDERS, READERS, Registry, suggestion
@@ -35,10 +36,8 @@ VERSION = 1
 LABEL_NAMES = ["none", "parent_folder", "own"]
 TAKEN_RULES = (UNREADABLE, NO_FACE, SEVERAL_FACES, IN_SOURCE, UNSEEN_FOLDER, "waived")
 """What reports call the rules that are no screen."""
-_OWN_NAME = r"[A-Za-z0-9_.-]{1,64}"
 _SCREEN_NAME = r"[A-Za-z0-9_-]{1,64}"
 _SUFFIX = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
-_SHA256 = r"[0-9a-fA-F]{64}"
 _ONE_COLUMN = {"type": "string", "minLength": 1}
 
 
@@ -71,7 +70,7 @@ def _policy_name(value: object) -> str:
 def _own_name(whose: str) -> BeforeValidator:
     def validate(value: object) -> str:
         text = _text(value)
-        if re.fullmatch(_OWN_NAME, text) and text.strip("."):
+        if re.fullmatch(OWN_NAME, text) and text.strip("."):
             return text
         raise ValueError(
             f"{whose} name has 1 to 64 letters A-Z, a-z, digits, '_', '.' and '-'; found {found(text)}"
@@ -134,7 +133,7 @@ def _columns(value: object) -> tuple[str, ...]:
 
 
 def _sha256(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(_SHA256, value):
+    if isinstance(value, str) and re.fullmatch(SHA256, value):
         return value.lower()
     in_quotes = "; put it in quotes" if isinstance(value, int | float) else ""
     raise ValueError(f"found {found(value)}, expected 64 hexadecimal digits{in_quotes}")
@@ -167,20 +166,20 @@ def _text_schema(**rules: str | int) -> WithJsonSchema:
 Version = Annotated[int, BeforeValidator(_version), WithJsonSchema({"const": VERSION})]
 Text = Annotated[str, BeforeValidator(_text)]
 PolicyName = Annotated[str, BeforeValidator(_policy_name), _text_schema(minLength=1, maxLength=100)]
-DatasetName = Annotated[str, _own_name("a dataset's"), _text_schema(pattern=f"^{_OWN_NAME}$")]
-EmbedderKey = Annotated[str, _own_name("an embedder's"), _text_schema(pattern=f"^{_OWN_NAME}$")]
-ScreenKey = Annotated[str, BeforeValidator(_screen_name), _text_schema(pattern=f"^{_SCREEN_NAME}$")]
+DatasetName = Annotated[str, _own_name("a dataset's"), _text_schema(pattern=whole(OWN_NAME))]
+EmbedderKey = Annotated[str, _own_name("an embedder's"), _text_schema(pattern=whole(OWN_NAME))]
+ScreenKey = Annotated[str, BeforeValidator(_screen_name), _text_schema(pattern=whole(_SCREEN_NAME))]
 Licence = Annotated[str, BeforeValidator(_licence), _text_schema(minLength=1)]
 Column = Annotated[str, BeforeValidator(_column), WithJsonSchema(_ONE_COLUMN)]
 ArrayName = Annotated[str, BeforeValidator(_array), WithJsonSchema(_ONE_COLUMN)]
 JsonKey = Annotated[str, BeforeValidator(_json_key), WithJsonSchema(_ONE_COLUMN)]
-SidecarSuffix = Annotated[str, BeforeValidator(_suffix), _text_schema(pattern=f"^{_SUFFIX}$")]
+SidecarSuffix = Annotated[str, BeforeValidator(_suffix), _text_schema(pattern=whole(_SUFFIX))]
 ColumnNames = Annotated[
     tuple[str, ...],
     BeforeValidator(_columns),
     WithJsonSchema({"anyOf": [_ONE_COLUMN, {"type": "array", "minItems": 1, "items": _ONE_COLUMN}]}),
 ]
-Sha256 = Annotated[str, BeforeValidator(_sha256), _text_schema(pattern=f"^{_SHA256}$")]
+Sha256 = Annotated[str, BeforeValidator(_sha256), _text_schema(pattern=whole(SHA256))]
 LabelName = Annotated[
     Literal["none", "parent_folder", "own"],
     BeforeValidator(_label_name),

@@ -14,6 +14,7 @@ from faceleak_check.policy.wording import found
 
 __all__ = [
     "LARGEST_CHIP",
+    "LEAST_MEMORY",
     "chip_size",
     "confidence",
     "cosine",

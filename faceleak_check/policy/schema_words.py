@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from faceleak_check.policy.expressions import NUMBER, OWN_NAME, SHA256, SHARE, SIZE, VARIABLE, whole
+
 __all__ = ["what_it_is"]
 
-_VARIABLE = r"\$\{"
-_NUMBER = r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"
-_SHARE = r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?( ?%)?$"
 _PATTERNS = {
-    "^[0-9a-fA-F]{64}$": "64 hexadecimal digits",
-    "^[0-9.]+ ?([KMGT]i?B|B)$": "a size such as `4 GiB`",
-    "^[A-Za-z0-9_.-]{1,64}$": "a name of letters, digits, `_`, `.` and `-`",
+    whole(SHA256): "64 hexadecimal digits",
+    SIZE: "a size such as `4 GiB`",
+    whole(OWN_NAME): "a name of letters, digits, `_`, `.` and `-`",
 }
 _BOUNDS = {
     "minimum": "from {:,}",
@@ -49,11 +48,11 @@ def _choices(shape: Shape, links: Mapping[str, str]) -> Iterator[str]:
 def _one_of(choices: list[Shape], links: Mapping[str, str]) -> Iterator[str]:
     patterns = {choice.get("pattern") for choice in choices}
     for choice in choices:
-        if choice.get("pattern") in (_VARIABLE, _NUMBER, _SHARE):
+        if choice.get("pattern") in (VARIABLE, NUMBER, SHARE):
             continue  # other ways of writing the number beside it
         if choice == {"type": "string"} and any("enum" in one for one in choices):
             yield "a name that another package brings"
-        elif _SHARE in patterns and choice.get("type") == "number":
+        elif SHARE in patterns and choice.get("type") == "number":
             yield f"a share {_bounds(choice)}".rstrip()
         else:
             yield from _choices(choice, links)

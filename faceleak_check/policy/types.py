@@ -9,8 +9,10 @@ import pydantic.dataclasses
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from faceleak_check.hash_bits import HASH_BITS
+from faceleak_check.policy.expressions import NUMBER, SHARE, SIZE, VARIABLE
 from faceleak_check.policy.numbers import (
     LARGEST_CHIP,
+    LEAST_MEMORY,
     chip_size,
     confidence,
     cosine,
@@ -48,9 +50,9 @@ __all__ = [
 
 T = TypeVar("T")
 
-_VARIABLE = {"type": "string", "pattern": r"\$\{"}
-_PERCENT = {"type": "string", "pattern": r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?( ?%)?$"}
-_DIGITS = {"type": "string", "pattern": r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"}
+_VARIABLE = {"type": "string", "pattern": VARIABLE}
+_PERCENT = {"type": "string", "pattern": SHARE}
+_DIGITS = {"type": "string", "pattern": NUMBER}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field, dataclasses.field))
@@ -127,9 +129,7 @@ HashBits = Annotated[
 Memory = Annotated[
     int,
     BeforeValidator(memory),
-    _schema(
-        {"type": "integer", "minimum": 64 << 20}, {"type": "string", "pattern": "^[0-9.]+ ?([KMGT]i?B|B)$"}
-    ),
+    _schema({"type": "integer", "minimum": LEAST_MEMORY}, {"type": "string", "pattern": SIZE}),
 ]
 """An amount of memory in bytes, written ``4 GiB``."""
 
