@@ -89,8 +89,12 @@ def part_named(name: str) -> Part | None:
 
 
 def parts_of(policy: Policy) -> Iterator[Part]:
-    """The embedders and screens of a policy."""
-    for name, choice in policy.embedders.items():
+    """The embedders and screens of a policy, and what its checks bring to compare pictures with."""
+    choices = list(policy.embedders.items())
+    for case in policy.cases:
+        if case.embedder and (own := (case.embedder.name, case.embedder.choice)) not in choices:
+            choices.append(own)
+    for name, choice in choices:
         yield replace(_embedder(name, choice), policy=policy.shown_as)
     for rule in policy.screens:
         for method in rule.methods:

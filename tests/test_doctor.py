@@ -25,11 +25,13 @@ datasets: {{generated: {{path: nowhere}}, training: {{path: nowhere-else}}}}
 checks:
   - leak_count: {{generated: generated, source: training, {check}, at_most: 0}}
 """
+ZEROS = "0" * 64
 THRESHOLD = "threshold: {cosine: 0.9}"
 DLIB_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 DLIB = f"ready    cpu  fp32  CC0-1.0  SHA-256 {DLIB_SHA256[:12]}"
 FACE = "ready    cpu  fp32  MIT  SHA-256 743721dfef3c"
 FAKE = "ready    cpu  fp32  MIT  no weights"
+PHASH = "ready    cpu  fp32  BSD-2-Clause  no weights"
 BUILTINS = ", ".join(builtin_names())
 
 
@@ -197,6 +199,36 @@ screens
 """,
         "",
     )
+
+
+def test_what_checks_compare_pictures_with_is_looked_at_once(machine: Machine) -> None:
+    digest = machine.file("sscd.pt", b"no network")
+    near = "near_copy: {generated: generated, source: training"
+    own = [
+        "",
+        "max_bits: 2, ",
+        "method: sscd, weights: gone.pt, ",
+        f"method: sscd, weights: sscd.pt, sha256: '{ZEROS}', ",
+    ]
+    checks = [f"{THRESHOLD}, at_most: 0}}", *(f"{near}, {keys}at_most: 0}}" for keys in own), near]
+    machine.policy("embedder: {name: fake-pixels}", check="\n  - ".join(checks))
+    here = f"embedders\n  fake-pixels  {FAKE}\n  phash        {PHASH}\n"
+    damaged = (
+        "  sscd         broken\n"
+        "      the weights of embedder 'sscd' are not the expected ones. "
+        f"HERE/sscd.pt: found SHA-256 {digest}, expected {ZEROS}. Restore the file, or state the digest of your own "
+        "weights as `near_copy.sha256`.\n"
+    )
+    gone = (
+        "  sscd         missing  not stated\n      HERE/gone.pt is not there: correct `near_copy.weights`\n"
+    )
+    assert machine("doctor", "release.yaml") == (1, f"DEVICES\n{here}{gone}{damaged}", "")
+    gone = (
+        "  sscd         missing\n"
+        "      the weights of embedder 'sscd' cannot be read. HERE/gone.pt: No such file or directory. Correct "
+        "`near_copy.weights`\n"
+    )
+    assert machine("prefetch", "release.yaml") == (1, f"{here}{gone}{damaged}", "")
 
 
 def test_names_and_policies_stand_together(machine: Machine) -> None:
