@@ -119,7 +119,7 @@ def passes_without(key: str, test: str) -> bool:
 
 
 def test_without_its_key_a_test_fails(long: bool) -> None:
-    """With ``--long`` for every key, which takes half an hour; else for one that is quick."""
+    """With ``--long`` for every key, which takes some ten minutes on two cores; else for one that is quick."""
     tried = [*TESTS] if long else ["Exclusions.at_most"]
     with ThreadPoolExecutor(2) as threads:
         found = threads.map(lambda key: passes_without(key, TESTS[key]), tried)
