@@ -93,6 +93,7 @@ def test_so_many_bits_as_the_policy_says(copies: LabelledProject) -> None:
     assert {pair["generated"] for pair in measured["worst_pairs"]} > {"mirrored.png", "recompressed.jpg"}
 
 
+@pytest.mark.needs("age")
 def test_screens_do_not_apply_to_copies(copies: LabelledProject) -> None:
     """One that takes out everybody leaves nothing to a leak rate, and a copied picture is a copied picture."""
     keys = "screens: {child: {method: age, below: 100}}\nexclusions: {at_most: 100%}"
