@@ -28,7 +28,7 @@ test *arguments:
 long *arguments:
     python -m pytest --long tests/fuzz tests/hostile tests/faults tests/trust {{ arguments }}
 
-# All benchmarks into a folder; about two hours, with nothing else running
+# All benchmarks into a folder; half an hour to two hours, with nothing else running
 benchmarks folder *arguments:
     python benchmarks/everything.py {{ folder }} {{ arguments }}
 

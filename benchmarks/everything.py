@@ -3,8 +3,9 @@
 python benchmarks/everything.py FOLDER [--others PYTHON ...] [--only NAME,...]
 
 What each prints goes into FOLDER/NAME.txt; FOLDER/README.md says with which command, how long it took, and on what. It
-takes about two hours on two cores; run nothing else meanwhile. --others: see scale.py and embed.py, whose other tools
-need environments of their own; the first is embed.py's. Where one fails the others go on, and the exit code is 1.
+took half an hour to two hours on two cores; run nothing else meanwhile. --others: see scale.py and embed.py, whose
+other tools need environments of their own; the first is embed.py's. Where one fails the others go on, and the exit
+code is 1.
 """
 
 from __future__ import annotations
